@@ -1,0 +1,7 @@
+export * from './access.decorators';
+export * from './actor';
+export * from './permission-codes';
+export * from './permission.port';
+export * from './problem';
+export * from './problem-codes';
+export * from './row-filter';

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import { type Actor, actorKey, Problem } from '../access';
+import type { Tx } from '../platform/database';
+
+/**
+ * Carries out `work` at most once for the actor's Idempotency-Key; without a key, simply carries it out. The answer is
+ * stored in the business transaction, so there is never a stored answer without its effect or an effect that a replay
+ * repeats, and a crash leaves nothing "in progress". Scope: foundation, actor, method and route template, key.
+ *
+ * Throws 409 IDEMPOTENCY_IN_FLIGHT while another transaction holds the key, 422 IDEMPOTENCY_KEY_REUSED for another
+ * request under it. `work` must resolve to what is answered, as plain JSON values.
+ */
+export async function idempotent<T>(tx: Tx, actor: Actor, work: () => Promise<T>): Promise<T> {
+  const { idempotency, route } = actor.request;
+  if (!idempotency) return work();
+  const id = { foundationId: actor.foundationId, actorKey: actorKey(actor), route, key: idempotency.key };
+
+  const lock = createHash('sha256').update(Object.values(id).join('\0')).digest().readBigInt64BE();
+  const [{ taken } = { taken: false }] = await tx.$queryRaw<{ taken: boolean }[]>`SELECT pg_try_advisory_xact_lock(${lock}) AS taken`;
+  if (!taken) throw new Problem('IDEMPOTENCY_IN_FLIGHT');
+
+  const stored = await tx.idempotencyRecord.findUnique({ where: { foundationId_actorKey_route_key: id } });
+  if (stored) {
+    if (stored.requestHash !== idempotency.requestHash) throw new Problem('IDEMPOTENCY_KEY_REUSED');
+    return JSON.parse(stored.body) as T;
+  }
+  const result = await work();
+  await tx.idempotencyRecord.create({ data: { ...id, requestHash: idempotency.requestHash, body: JSON.stringify(result ?? null) } });
+  return result;
+}

@@ -1,0 +1,12 @@
+export { listRoutes } from './access-check';
+export { configureApp, type LargeBody } from './configure-app';
+export { Drain } from './drain';
+export { HttpModule } from './http.module';
+export { idempotent } from './idempotency';
+export { openApiDocument } from './openapi';
+export { Cursors, listName, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
+export { localeOf, ProblemFilter } from './problem.filter';
+export { RateLimitGuard } from './rate-limit.guard';
+export { idempotencyOf } from './request-context.middleware';
+export { fieldErrors, pointer, ValidationPipe } from './validation.pipe';
+export { namingConstraints } from './constraint-problems';

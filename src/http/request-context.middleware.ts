@@ -1,0 +1,26 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import { Problem } from '../access';
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{8,128}$/;
+
+/** Gives every request an id – the caller's, where it is harmless to print – and answers with it. */
+export function requestId(request: Request, response: Response, next: NextFunction): void {
+  const sent = request.get('x-request-id');
+  const id = sent && REQUEST_ID.test(sent) ? sent : randomUUID();
+  (request as Request & { id: string }).id = id;
+  response.setHeader('X-Request-Id', id);
+  next();
+}
+
+/** The Idempotency-Key of a POST with a hash of path, query and body; undefined where none was sent. */
+export function idempotencyOf(request: Request): { key: string; requestHash: string } | undefined {
+  const key = request.get('idempotency-key');
+  if (key === undefined || request.method !== 'POST') return undefined;
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: 'header:Idempotency-Key', code: 'format', detail: '8 to 128 visible ASCII characters' }]);
+  }
+  const requestHash = createHash('sha256').update(request.originalUrl).update('\0').update(JSON.stringify(request.body ?? null)).digest('hex');
+  return { key, requestHash };
+}

@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Metrics } from '../telemetry';
+import { CACHE_PREFIXES, type CachePrefix } from './prefixes';
+import { RedisConnection } from './redis';
+
+/**
+ * Values that can be computed again. In this process first, then Redis where there is one. A Redis that fails is a
+ * miss: the answer is the same, only slower. Values are JSON.
+ */
+@Injectable()
+export class Cache {
+  private readonly local = new LRUCache<string, object>({ max: 50_000 });
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** The cached value, or the computed one, which is then kept. `key` must name everything the value depends on. */
+  async through<T extends object>(prefix: CachePrefix, key: string, compute: () => Promise<T>): Promise<T> {
+    const name = `${prefix}:${key}`;
+    const here = this.local.get(name) as T | undefined;
+    if (here) {
+      this.metrics.cache.inc({ prefix, result: 'hit' });
+      return here;
+    }
+    const shared = await this.fromRedis<T>(prefix, name);
+    if (shared) {
+      this.local.set(name, shared);
+      return shared;
+    }
+    this.metrics.cache.inc({ prefix, result: 'miss' });
+    const value = await compute();
+    this.local.set(name, value, { ttl: CACHE_PREFIXES[prefix].ttlSeconds * 1000 });
+    this.toRedis(prefix, name, value);
+    return value;
+  }
+
+  private async fromRedis<T>(prefix: CachePrefix, name: string): Promise<T | null> {
+    if (!this.redis.client) return null;
+    try {
+      const text = await this.redis.client.get(name);
+      if (text === null) return null;
+      this.metrics.cache.inc({ prefix, result: 'shared' });
+      return JSON.parse(text) as T;
+    } catch {
+      this.metrics.cache.inc({ prefix, result: 'error' });
+      return null;
+    }
+  }
+
+  private toRedis(prefix: CachePrefix, name: string, value: object): void {
+    if (!this.redis.client) return;
+    // ±10 %, so that what was filled together does not expire together.
+    const ttl = Math.round(CACHE_PREFIXES[prefix].ttlSeconds * (0.9 + Math.random() * 0.2));
+    this.redis.client.set(name, JSON.stringify(value), 'EX', ttl).catch(() => this.metrics.cache.inc({ prefix, result: 'error' }));
+  }
+}

@@ -1,0 +1,15 @@
+import { Global, Module } from '@nestjs/common';
+import { Database } from './database.service';
+
+export { Database, type Tx, withDeadline } from './database.service';
+export { isDatabaseUnavailable, postgresError } from './database-errors';
+export { Prisma } from './generated/client';
+export type {
+  ApiKey, Appointment, Grant, Invitation, OrgUnit, Person, Position, Role, RoleAssignment, RoleInheritance, UserAccount, UserSession,
+  WorkflowDefinition, WorkflowHistory, WorkflowInstance, WorkflowTask,
+} from './generated/client';
+export { type DecisionVerb, InstanceState, OrgUnitKind, TaskState } from './generated/enums';
+
+@Global()
+@Module({ providers: [Database], exports: [Database] })
+export class DatabaseModule {}

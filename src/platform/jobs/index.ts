@@ -1,0 +1,2 @@
+export { installJobs } from './install';
+export { type Housekeeping, Jobs, JobsModule } from './jobs';
