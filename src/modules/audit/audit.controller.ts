@@ -1,0 +1,20 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { ZodResponse } from 'nestjs-zod';
+import { type Actor, CurrentActor, RequirePermission } from '../../access';
+import { EventPage, ListEventsQuery } from './audit.dto';
+import { AuditQueries } from './audit.queries';
+
+@ApiTags('audit')
+@Controller('audit/events')
+export class AuditController {
+  constructor(private readonly queries: AuditQueries) {}
+
+  /** What happened, newest first. */
+  @Get()
+  @RequirePermission('audit:read')
+  @ZodResponse({ type: EventPage })
+  list(@CurrentActor() actor: Actor, @Query() query: ListEventsQuery) {
+    return this.queries.list(actor, query);
+  }
+}

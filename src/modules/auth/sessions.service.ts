@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { type Actor, PermissionPort, Problem, type RequestContext, type UnlinkedUser, type UserActor } from '../../access';
+import { Cursors, listName, localeOf, type PageRequest } from '../../http';
+import { type SessionClaims, SessionTokenVerifier, TokenRefused } from '../../platform/clerk';
+import { Database } from '../../platform/database';
+import { AuditService } from '../audit';
+import { toSessionResponse } from './auth.dto';
+import { sessionEnded } from './auth.events';
+
+interface BeginRow {
+  status: 'no_foundation' | 'unlinked' | 'revoked' | 'ok';
+  foundation_id: string;
+  timezone: string;
+  foundation_locale: string;
+  user_id: string;
+  person_id: string;
+  person_name: string;
+  locale: string | null;
+  v: string;
+  now_ms: number;
+}
+
+/** Signed-in people: who a token belongs to, and the sessions a person has. */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly tokens: SessionTokenVerifier,
+    private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
+    private readonly cursors: Cursors,
+  ) {}
+
+  /**
+   * The caller a session token stands for. One round trip after the (cached) verification; the session's own row decides
+   * whether the token still counts, so an ended session is refused from the next request on, everywhere.
+   */
+  async authenticate(token: string, request: RequestContext, acceptLanguage: string | undefined): Promise<UserActor | UnlinkedUser> {
+    const claims = await this.verify(token);
+    if (!claims.organizationId) throw new Problem('FOUNDATION_REQUIRED');
+    const [row] = await this.database.hot<BeginRow>('SELECT * FROM gloria_begin_request($1, $2, $3)', [claims.organizationId, claims.clerkUserId, claims.sessionId]);
+    if (!row || row.status === 'no_foundation') throw new Problem('FOUNDATION_REQUIRED');
+    if (row.status === 'revoked') throw new Problem('AUTH_SESSION_ENDED');
+    const locale = row.locale === 'en' || row.locale === 'id' ? row.locale : localeOf(acceptLanguage ?? row.foundation_locale);
+    const common = { foundationId: row.foundation_id, sessionId: claims.sessionId, locale, timezone: row.timezone, request };
+    if (row.status === 'unlinked') return { kind: 'unlinked', clerkUserId: claims.clerkUserId, ...common };
+    return { kind: 'user', userId: row.user_id, personId: row.person_id, personName: row.person_name, authzVersion: BigInt(row.v), startedAt: row.now_ms, ...common };
+  }
+
+  async listOwn(actor: Actor, query: PageRequest) {
+    const { userId, sessionId } = requireUser(actor);
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('me/sessions', { userId, ...query }),
+        query,
+        (take, after) => tx.userSession.findMany({ where: { userId, revokedAt: null, ...(after ? { sid: { gt: after[0]! } } : {}) }, orderBy: { sid: 'asc' }, take }),
+        (row) => [row.sid],
+      );
+      return { items: page.items.map((row) => toSessionResponse(row, sessionId)), nextCursor: page.nextCursor };
+    });
+  }
+
+  /** Ends one of the caller's own sessions, or, with `session:end`, anybody's. Ending an ended one changes nothing. */
+  async end(actor: Actor, sid: string): Promise<void> {
+    await this.database.withTenant(actor, async (tx) => {
+      const session = await tx.userSession.findFirst({ where: { sid } });
+      const own = session !== null && actor.kind === 'user' && session.userId === actor.userId;
+      if (!own && !(await this.permissions.allows(actor, 'session:end', {}))) throw new Problem('NOT_FOUND');
+      if (!session) throw new Problem('NOT_FOUND');
+      const { count } = await tx.userSession.updateMany({ where: { sid, revokedAt: null }, data: { revokedAt: new Date() } });
+      if (count > 0) await this.audit.record(tx, actor, sessionEnded(session));
+    });
+  }
+
+  private async verify(token: string): Promise<SessionClaims> {
+    try {
+      return await this.tokens.verify(token);
+    } catch (error) {
+      if (!(error instanceof TokenRefused)) throw new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'sign-in keys' });
+      if (error.reason === 'pending') throw new Problem('AUTH_SESSION_PENDING');
+      if (error.reason === 'expired') throw new Problem('AUTH_TOKEN_EXPIRED');
+      throw new Problem('AUTH_TOKEN_INVALID', { reason: error.reason });
+    }
+  }
+}
+
+function requireUser(actor: Actor): UserActor {
+  if (actor.kind !== 'user') throw new Problem('SESSION_REQUIRED');
+  return actor;
+}
