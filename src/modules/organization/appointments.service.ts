@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { type Appointment, Database, type Prisma, type Tx } from '../../platform/database';
+import { AuditService } from '../audit';
+import { type CreateAppointment, type ListAppointmentsQuery, toAppointmentResponse, type UpdateAppointment } from './organization.dto';
+import { created } from './organization.events';
+import { versionedChange } from './versioned-change';
+
+const PERIOD = {
+  appointment_period: () => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'period', detail: 'must be later than validFrom' }]),
+  appointment_no_overlap: () => new Problem('CODE_TAKEN', { field: 'position in this period' }),
+  appointment_foundation_id_person_id_fkey: () => new Problem('NOT_FOUND'),
+};
+
+/** Who holds which position, from when until when. Takes effect with the answer. */
+@Injectable()
+export class AppointmentsService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
+    private readonly cursors: Cursors,
+  ) {}
+
+  async list(actor: Actor, query: ListAppointmentsQuery) {
+    const visible = whereFromFilter<Prisma.AppointmentWhereInput>(await this.permissions.filter(actor, 'person:read'), {
+      owner: (personId) => ({ personId }),
+      unitLft: (lft) => ({ position: { unit: { lft } } }),
+    });
+    if (!visible) return { items: [], nextCursor: null };
+    const at = query.at ? new Date(query.at) : null;
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('appointments', query),
+        query,
+        (take, after) =>
+          tx.appointment.findMany({
+            where: {
+              AND: [
+                visible,
+                { personId: query.personId, positionId: query.positionId },
+                at ? { validFrom: { lte: at }, OR: [{ validUntil: null }, { validUntil: { gt: at } }] } : {},
+                after ? { id: { gt: after[0]! } } : {},
+              ],
+            },
+            orderBy: { id: 'asc' },
+            take,
+          }),
+        (row) => [row.id],
+      );
+      return { items: page.items.map(toAppointmentResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  async create(actor: Actor, input: CreateAppointment) {
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => toAppointmentResponse(await this.createIn(tx, actor, input))));
+  }
+
+  /** The same inside a transaction already open. */
+  async createIn(tx: Tx, actor: Actor, input: CreateAppointment): Promise<Appointment> {
+    const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { lft: true } } } });
+    if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
+    await this.permissions.require(actor, 'person:write', { unitLft: position.unit.lft });
+    const appointment = await namingConstraints(PERIOD, () =>
+      tx.appointment.create({ data: { ...input, validFrom: input.validFrom ?? new Date(actor.startedAt), id: uuidv7(), foundationId: actor.foundationId } }),
+    );
+    await this.audit.record(tx, actor, created('appointment', appointment));
+    return appointment;
+  }
+
+  /** Ends, extends or re-opens an appointment, or changes whether it is acting. */
+  async update(actor: Actor, id: string, input: UpdateAppointment) {
+    const { version, acting, validUntil } = input;
+    return this.database.withTenant(actor, async (tx) => {
+      const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { lft: true } } } } } });
+      if (!found) throw new Problem('NOT_FOUND');
+      const facts = { ownerPersonId: found.personId, unitLft: found.position.unit.lft };
+      if (!(await this.permissions.allows(actor, 'person:read', facts))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
+      await this.permissions.require(actor, 'person:write', { unitLft: facts.unitLft });
+      const { position: _position, ...before } = found;
+      const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
+      const after = await versionedChange<Appointment>({
+        kind: 'appointment',
+        before,
+        version,
+        data,
+        write: () => namingConstraints(PERIOD, () => tx.appointment.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
+        read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
+        record: (event) => this.audit.record(tx, actor, event),
+      });
+      return toAppointmentResponse(after);
+    });
+  }
+}

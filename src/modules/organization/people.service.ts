@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Database, type Person, type Prisma, type Tx } from '../../platform/database';
+import { AuditService } from '../audit';
+import { AppointmentsService } from './appointments.service';
+import { type CreatePerson, type ListPeopleQuery, toPersonResponse, type UpdatePerson } from './organization.dto';
+import { created } from './organization.events';
+import { versionedChange } from './versioned-change';
+
+const TAKEN = { person_number_living: () => new Problem('CODE_TAKEN', { field: 'employeeNumber' }) };
+
+/** A person lies within a scope through the positions they hold now or will hold. */
+@Injectable()
+export class PeopleService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
+    private readonly cursors: Cursors,
+    private readonly appointments: AppointmentsService,
+  ) {}
+
+  async list(actor: Actor, query: ListPeopleQuery) {
+    const visible = await this.reach(actor, 'person:read');
+    if (!visible) return { items: [], nextCursor: null };
+    return this.database.withTenant(actor, async (tx) => {
+      const unit = query.unitId ? await tx.orgUnit.findFirst({ where: { id: query.unitId } }) : null;
+      if (query.unitId && !unit) throw new Problem('NOT_FOUND');
+      const page = await this.cursors.page(
+        listName('people', query),
+        query,
+        (take, after) =>
+          tx.person.findMany({
+            where: {
+              AND: [
+                visible,
+                { employeeNumber: query.employeeNumber, deletedAt: query.deleted ? { not: null } : null },
+                unit ? { appointments: { some: holdingNow({ gte: unit.lft, lte: unit.rgt }) } } : {},
+                query.search ? { OR: [{ fullName: { contains: query.search, mode: 'insensitive' } }, { employeeNumber: { startsWith: query.search } }] } : {},
+                after ? { OR: [{ fullName: { gt: after[0]! } }, { fullName: after[0]!, id: { gt: after[1]! } }] } : {},
+              ],
+            },
+            orderBy: [{ fullName: 'asc' }, { id: 'asc' }],
+            take,
+          }),
+        (row) => [row.fullName, row.id],
+      );
+      return { items: page.items.map(toPersonResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  async get(actor: Actor, id: string) {
+    return this.database.withTenant(actor, async (tx) => toPersonResponse(await this.find(tx, actor, id)));
+  }
+
+  /** With a first position, whoever writes people in its unit may create; without one, only who writes them everywhere. */
+  async create(actor: Actor, input: CreatePerson) {
+    const { appointment, ...data } = input;
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        if (!appointment) await this.permissions.require(actor, 'person:write', {});
+        const person = await namingConstraints(TAKEN, () => tx.person.create({ data: { ...data, id: uuidv7(), foundationId: actor.foundationId } }));
+        await this.audit.record(tx, actor, created('person', person));
+        if (appointment) await this.appointments.createIn(tx, actor, { ...appointment, personId: person.id });
+        return toPersonResponse(person);
+      }),
+    );
+  }
+
+  async update(actor: Actor, id: string, input: UpdatePerson) {
+    const { version, ...data } = input;
+    return this.write(actor, id, version, () => Promise.resolve(data));
+  }
+
+  /** Their tokens are refused from the next request on; the row is kept. */
+  async remove(actor: Actor, id: string, version: number): Promise<void> {
+    await this.write(actor, id, version, async (tx) => {
+      const held = await tx.appointment.count({ where: { personId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
+      if (held > 0) throw new Problem('STILL_IN_USE', { what: 'appointments' });
+      return { deletedAt: new Date() };
+    });
+  }
+
+  async restore(actor: Actor, id: string, version: number) {
+    return this.write(actor, id, version, () => Promise.resolve({ deletedAt: null }));
+  }
+
+  private async write(actor: Actor, id: string, version: number, plan: (tx: Tx) => Promise<Partial<Person>>) {
+    const writable = await this.reach(actor, 'person:write');
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
+      const before = await this.find(tx, actor, id);
+      const allowed = writable && (await tx.person.count({ where: { AND: [{ id }, writable] } }));
+      if (!allowed) throw new Denied('PERMISSION_DENIED', { permission: 'person:write' }, { type: 'person', id });
+      const data = await plan(tx);
+      const after = await versionedChange({
+        kind: 'person',
+        before,
+        version,
+        data,
+        write: () => namingConstraints(TAKEN, () => tx.person.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
+        read: () => tx.person.findFirstOrThrow({ where: { id } }),
+        record: (event) => this.audit.record(tx, actor, event),
+      });
+      return toPersonResponse(after);
+    }));
+  }
+
+  private async find(tx: Tx, actor: Actor, id: string): Promise<Person> {
+    const person = await tx.person.findFirst({ where: { id } });
+    if (!person) throw new Problem('NOT_FOUND');
+    const visible = await this.reach(actor, 'person:read');
+    if (!visible || !(await tx.person.count({ where: { AND: [{ id }, visible] } }))) throw new Denied('NOT_FOUND', {}, { type: 'person', id });
+    return person;
+  }
+
+  private async reach(actor: Actor, code: PermissionCode): Promise<Prisma.PersonWhereInput | null> {
+    return whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, code), {
+      owner: (personId) => ({ id: personId }),
+      unitLft: (lft) => ({ appointments: { some: holdingNow(lft) } }),
+    });
+  }
+}
+
+function holdingNow(lft: { gte: number; lte: number }): Prisma.AppointmentWhereInput {
+  return { OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }], position: { deletedAt: null, unit: { lft } } };
+}

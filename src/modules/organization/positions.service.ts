@@ -1,0 +1,121 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Database, type Position, type Prisma, type Tx } from '../../platform/database';
+import { AuditService } from '../audit';
+import { type CreatePosition, type ListPositionsQuery, toPositionResponse, type UpdatePosition } from './organization.dto';
+import { created } from './organization.events';
+import { versionedChange } from './versioned-change';
+
+const TAKEN = {
+  position_code_living: () => new Problem('CODE_TAKEN', { field: 'code' }),
+  position_one_head: () => new Problem('CODE_TAKEN', { field: 'isHead' }),
+};
+
+@Injectable()
+export class PositionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
+    private readonly cursors: Cursors,
+  ) {}
+
+  async list(actor: Actor, query: ListPositionsQuery) {
+    const visible = whereFromFilter<Prisma.PositionWhereInput>(await this.permissions.filter(actor, 'organization:read'), { unitLft: (lft) => ({ unit: { lft } }) });
+    if (!visible) return { items: [], nextCursor: null };
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('positions', query),
+        query,
+        (take, after) =>
+          tx.position.findMany({
+            where: {
+              AND: [
+                visible,
+                { unitId: query.unitId, deletedAt: query.deleted ? { not: null } : null },
+                query.search ? { OR: [{ title: { contains: query.search, mode: 'insensitive' } }, { code: { contains: query.search, mode: 'insensitive' } }] } : {},
+                after ? { OR: [{ code: { gt: after[0]! } }, { code: after[0]!, id: { gt: after[1]! } }] } : {},
+              ],
+            },
+            orderBy: [{ code: 'asc' }, { id: 'asc' }],
+            take,
+          }),
+        (row) => [row.code, row.id],
+      );
+      return { items: page.items.map(toPositionResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  async get(actor: Actor, id: string) {
+    return this.database.withTenant(actor, async (tx) => toPositionResponse((await this.find(tx, actor, id)).position));
+  }
+
+  async create(actor: Actor, input: CreatePosition) {
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        await this.requireUnit(tx, actor, input.unitId);
+        const position = await namingConstraints(TAKEN, () => tx.position.create({ data: { ...input, id: uuidv7(), foundationId: actor.foundationId } }));
+        await this.audit.record(tx, actor, created('position', position));
+        return toPositionResponse(position);
+      }),
+    );
+  }
+
+  async update(actor: Actor, id: string, input: UpdatePosition) {
+    const { version, ...data } = input;
+    return this.write(actor, id, version, async (tx) => {
+      if (data.unitId) await this.requireUnit(tx, actor, data.unitId);
+      return data;
+    });
+  }
+
+  async remove(actor: Actor, id: string, version: number): Promise<void> {
+    await this.write(actor, id, version, async (tx) => {
+      const held = await tx.appointment.count({ where: { positionId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
+      if (held > 0) throw new Problem('STILL_IN_USE', { what: 'appointments' });
+      return { deletedAt: new Date() };
+    });
+  }
+
+  async restore(actor: Actor, id: string, version: number) {
+    return this.write(actor, id, version, async (tx, position) => {
+      const unit = await tx.orgUnit.findFirst({ where: { id: position.unitId, deletedAt: null } });
+      if (!unit) throw new Problem('STILL_IN_USE', { what: 'a deleted unit; restore that first' });
+      return { deletedAt: null };
+    });
+  }
+
+  private async write(actor: Actor, id: string, version: number, plan: (tx: Tx, position: Position) => Promise<Partial<Position>>) {
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
+      const { position: before, unitLft } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'organization:write', { unitLft });
+      const data = await plan(tx, before);
+      const after = await versionedChange({
+        kind: 'position',
+        before,
+        version,
+        data,
+        write: () => namingConstraints(TAKEN, () => tx.position.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
+        read: () => tx.position.findFirstOrThrow({ where: { id } }),
+        record: (event) => this.audit.record(tx, actor, event),
+      });
+      return toPositionResponse(after);
+    }));
+  }
+
+  private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitLft: number }> {
+    const found = await tx.position.findFirst({ where: { id }, include: { unit: { select: { lft: true } } } });
+    if (!found) throw new Problem('NOT_FOUND');
+    if (!(await this.permissions.allows(actor, 'organization:read', { unitLft: found.unit.lft }))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
+    const { unit, ...position } = found;
+    return { position, unitLft: unit.lft };
+  }
+
+  private async requireUnit(tx: Tx, actor: Actor, unitId: string): Promise<void> {
+    const unit = await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null } });
+    if (!unit) throw new Problem('NOT_FOUND');
+    await this.permissions.require(actor, 'organization:write', { unitLft: unit.lft });
+  }
+}
