@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { type Actor, Problem } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Database } from '../../platform/database';
+import { AuditService } from '../audit';
+import { BoundedGranting } from './bounded-granting';
+import { type CreateAssignment, type CreateGrant, type ListAssignmentsQuery, type ListGrantsQuery, toAssignmentResponse, toGrantResponse } from './permissions.dto';
+import { grantCreated, grantRevoked, roleAssigned, roleUnassigned } from './permissions.events';
+
+const unknownReference = () => new Problem('NOT_FOUND');
+const badPeriod = () => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'period', detail: 'must be later than validFrom' }]);
+
+/** Grants and role assignments: who may do what, from when until when. Effective with the answer. */
+@Injectable()
+export class GrantsService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+    private readonly bounded: BoundedGranting,
+    private readonly cursors: Cursors,
+  ) {}
+
+  async listGrants(actor: Actor, query: ListGrantsQuery) {
+    const { permission: permissionCode, roleId, personId, positionId } = query;
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('grants', query),
+        query,
+        (take, after) => tx.grant.findMany({ where: { permissionCode, roleId, personId, positionId, ...(after ? { id: { gt: after[0]! } } : {}) }, orderBy: { id: 'asc' }, take }),
+        (row) => [row.id],
+      );
+      return { items: page.items.map(toGrantResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  async createGrant(actor: Actor, input: CreateGrant) {
+    const { subject } = input;
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null }]);
+        const grant = await namingConstraints(
+          {
+            grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }),
+            grant_rule_period: badPeriod,
+            grant_rule_foundation_id_node_id_fkey: unknownReference,
+            grant_rule_foundation_id_role_id_fkey: unknownReference,
+            grant_rule_foundation_id_person_id_fkey: unknownReference,
+            grant_rule_foundation_id_position_id_fkey: unknownReference,
+          },
+          () =>
+            tx.grant.create({
+              data: {
+                id: uuidv7(),
+                foundationId: actor.foundationId,
+                permissionCode: input.permission,
+                effect: input.effect,
+                scope: input.scope,
+                nodeId: input.nodeId,
+                everyone: subject.type === 'everyone',
+                roleId: subject.type === 'role' ? subject.id : null,
+                personId: subject.type === 'person' ? subject.id : null,
+                positionId: subject.type === 'position' ? subject.id : null,
+                validFrom: input.validFrom,
+                validUntil: input.validUntil,
+                reason: input.reason,
+              },
+            }),
+        );
+        await this.audit.record(tx, actor, grantCreated(grant));
+        if (grant.effect === 'deny') await this.bounded.requireAdministratorLeft(tx, actor);
+        return toGrantResponse(grant);
+      }),
+    );
+  }
+
+  async revokeGrant(actor: Actor, id: string): Promise<void> {
+    await this.database.withTenant(actor, async (tx) => {
+      const grant = await tx.grant.findFirst({ where: { id } });
+      if (!grant) throw new Problem('NOT_FOUND');
+      // Taking a deny away gives what it denied.
+      await this.bounded.requireHeld(tx, actor, grant.effect === 'deny' ? [{ ...grant, effect: 'allow' }] : []);
+      await tx.grant.deleteMany({ where: { id } });
+      await this.audit.record(tx, actor, grantRevoked(grant));
+      await this.bounded.requireAdministratorLeft(tx, actor);
+    });
+  }
+
+  async listAssignments(actor: Actor, query: ListAssignmentsQuery) {
+    const { roleId, personId, positionId } = query;
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('role-assignments', query),
+        query,
+        (take, after) => tx.roleAssignment.findMany({ where: { roleId, personId, positionId, ...(after ? { id: { gt: after[0]! } } : {}) }, orderBy: { id: 'asc' }, take }),
+        (row) => [row.id],
+      );
+      return { items: page.items.map(toAssignmentResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  async assign(actor: Actor, input: CreateAssignment) {
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        await this.bounded.requireRolesHeld(tx, actor, [input.roleId]);
+        const assignment = await namingConstraints(
+          {
+            role_assignment_once: () => new Problem('CODE_TAKEN', { field: 'role assignment' }),
+            role_assignment_period: badPeriod,
+            role_assignment_foundation_id_role_id_fkey: unknownReference,
+            role_assignment_foundation_id_person_id_fkey: unknownReference,
+            role_assignment_foundation_id_position_id_fkey: unknownReference,
+          },
+          () => tx.roleAssignment.create({ data: { ...input, id: uuidv7(), foundationId: actor.foundationId } }),
+        );
+        await this.audit.record(tx, actor, roleAssigned(assignment));
+        return toAssignmentResponse(assignment);
+      }),
+    );
+  }
+
+  async unassign(actor: Actor, id: string): Promise<void> {
+    await this.database.withTenant(actor, async (tx) => {
+      const assignment = await tx.roleAssignment.findFirst({ where: { id } });
+      if (!assignment) throw new Problem('NOT_FOUND');
+      await tx.roleAssignment.deleteMany({ where: { id } });
+      await this.audit.record(tx, actor, roleUnassigned(assignment));
+      await this.bounded.requireAdministratorLeft(tx, actor);
+    });
+  }
+}

@@ -1,0 +1,21 @@
+import { Global, Module } from '@nestjs/common';
+import { BoundedGranting } from './bounded-granting';
+import { FoundationRoles } from './foundation-roles.service';
+import { GrantsService } from './grants.service';
+import { PermissionsController } from './permissions.controller';
+import { PermissionsQueries } from './permissions.queries';
+import { PermissionsService } from './permissions.service';
+import { RolesService } from './roles.service';
+import { Subjects } from './subjects.service';
+
+export { FoundationRoles } from './foundation-roles.service';
+export { PermissionsGuard } from './permissions.guard';
+export { PermissionsService } from './permissions.service';
+
+@Global()
+@Module({
+  controllers: [PermissionsController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, FoundationRoles],
+  exports: [PermissionsService, FoundationRoles],
+})
+export class PermissionsModule {}

@@ -1,0 +1,124 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { ZodResponse } from 'nestjs-zod';
+import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
+import { GrantsService } from './grants.service';
+import {
+  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateGrant, CreateRole, GrantPage, GrantResponse, IdParam,
+  ListAssignmentsQuery, ListGrantsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, UpdateRole,
+} from './permissions.dto';
+import { PermissionsQueries } from './permissions.queries';
+import { RolesService } from './roles.service';
+
+@ApiTags('permissions')
+@Controller()
+export class PermissionsController {
+  constructor(
+    private readonly queries: PermissionsQueries,
+    private readonly roles: RolesService,
+    private readonly grants: GrantsService,
+  ) {}
+
+  /** The catalogue: everything that can be allowed or denied. */
+  @Get('permissions')
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: PermissionList })
+  catalogue() {
+    return this.queries.catalogue();
+  }
+
+  /** Whether somebody may do something, and why. Asking about others needs `permission:check`. */
+  @Post('permissions/check')
+  @HttpCode(200)
+  @SignedIn()
+  @ZodResponse({ type: CheckResult })
+  check(@CurrentActor() actor: Actor, @Body() input: CheckInput) {
+    return this.queries.check(actor, input);
+  }
+
+  /** Everything the caller holds, for frontends. */
+  @Get('me/permissions')
+  @SignedIn()
+  @ZodResponse({ type: MyPermissions })
+  mine(@CurrentActor() actor: Actor) {
+    return this.queries.mine(actor);
+  }
+
+  @Get('roles')
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: RolePage })
+  listRoles(@CurrentActor() actor: Actor, @Query() query: ListRolesQuery) {
+    return this.roles.list(actor, query);
+  }
+
+  @Post('roles')
+  @RequirePermission('role:write')
+  @ZodResponse({ type: RoleResponse, status: 201 })
+  createRole(@CurrentActor() actor: Actor, @Body() input: CreateRole) {
+    return this.roles.create(actor, input);
+  }
+
+  @Get('roles/:id')
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: RoleResponse })
+  getRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.roles.get(actor, id);
+  }
+
+  @Patch('roles/:id')
+  @RequirePermission('role:write')
+  @ZodResponse({ type: RoleResponse })
+  updateRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateRole) {
+    return this.roles.update(actor, id, input);
+  }
+
+  @Delete('roles/:id')
+  @HttpCode(204)
+  @RequirePermission('role:write')
+  deleteRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.roles.remove(actor, id);
+  }
+
+  @Get('grants')
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: GrantPage })
+  listGrants(@CurrentActor() actor: Actor, @Query() query: ListGrantsQuery) {
+    return this.grants.listGrants(actor, query);
+  }
+
+  /** Allows or denies something; effective with the answer, never more than the caller holds. */
+  @Post('grants')
+  @RequirePermission('grant:write')
+  @ZodResponse({ type: GrantResponse, status: 201 })
+  createGrant(@CurrentActor() actor: Actor, @Body() input: CreateGrant) {
+    return this.grants.createGrant(actor, input);
+  }
+
+  @Delete('grants/:id')
+  @HttpCode(204)
+  @RequirePermission('grant:write')
+  revokeGrant(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.grants.revokeGrant(actor, id);
+  }
+
+  @Get('role-assignments')
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: AssignmentPage })
+  listAssignments(@CurrentActor() actor: Actor, @Query() query: ListAssignmentsQuery) {
+    return this.grants.listAssignments(actor, query);
+  }
+
+  @Post('role-assignments')
+  @RequirePermission('grant:write')
+  @ZodResponse({ type: AssignmentResponse, status: 201 })
+  assign(@CurrentActor() actor: Actor, @Body() input: CreateAssignment) {
+    return this.grants.assign(actor, input);
+  }
+
+  @Delete('role-assignments/:id')
+  @HttpCode(204)
+  @RequirePermission('grant:write')
+  unassign(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.grants.unassign(actor, id);
+  }
+}

@@ -1,0 +1,148 @@
+import { createZodDto } from 'nestjs-zod';
+import { z } from 'zod';
+import { permissionCodes } from '../../access';
+import { pageOf, pageQuery } from '../../http';
+import type { Grant, Role, RoleAssignment } from '../../platform/database';
+
+const instant = z.iso.datetime({ offset: true });
+const code = z.enum(permissionCodes).meta({ example: 'workflow:approve' });
+const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
+const effect = z.enum(['allow', 'deny']);
+const validity = {
+  validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
+  validUntil: instant.nullable().optional().meta({ description: 'Exclusive; open-ended where left out' }),
+};
+export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+
+const permission = z.object({ code: z.string(), index: z.int(), description: z.string() });
+export class PermissionList extends createZodDto(z.object({ items: z.array(permission) })) {}
+
+export class CheckInput extends createZodDto(
+  z.strictObject({
+    permission: code,
+    personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
+    resource: z
+      .strictObject({ ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional() })
+      .optional()
+      .meta({ description: 'The row asked about; left out: in any scope at all?', example: { unitId: '0190b5a0-0000-7000-8000-000000000001' } }),
+  }),
+) {}
+export class CheckResult extends createZodDto(
+  z.object({
+    allowed: z.boolean(),
+    because: z.object({
+      kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope']),
+      grantId: z.uuid().optional(),
+      scope: scope.optional(),
+      roleId: z.uuid().nullable().optional(),
+      held: z.array(scope).optional(),
+    }),
+  }),
+) {}
+
+export class MyPermissions extends createZodDto(
+  z.object({
+    permissions: z.array(z.object({ code: z.string(), scopes: z.array(scope), denied: z.boolean().meta({ description: 'Some rows are denied' }) })),
+  }),
+) {}
+
+const role = z.object({
+  id: z.uuid(),
+  code: z.string().meta({ example: 'finance-administration' }),
+  name: z.string().meta({ example: 'Finance administration' }),
+  system: z.boolean(),
+  juniorIds: z.array(z.uuid()).meta({ description: 'Roles whose grants it inherits directly' }),
+  version: z.int(),
+});
+export class RoleResponse extends createZodDto(role) {}
+export class RolePage extends createZodDto(pageOf(role)) {}
+export class ListRolesQuery extends createZodDto(z.strictObject(pageQuery)) {}
+const roleName = z.string().trim().min(1).max(120);
+export class CreateRole extends createZodDto(
+  z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }),
+) {}
+export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: z.int().positive() })) {}
+
+const subject = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('role'), id: z.uuid() }),
+  z.strictObject({ type: z.literal('person'), id: z.uuid() }),
+  z.strictObject({ type: z.literal('position'), id: z.uuid() }),
+  z.strictObject({ type: z.literal('everyone') }),
+]);
+const grant = z.object({
+  id: z.uuid(),
+  permission: z.string(),
+  effect,
+  scope,
+  nodeId: z.uuid().nullable(),
+  subject,
+  validFrom: instant,
+  validUntil: instant.nullable(),
+  reason: z.string().nullable(),
+});
+export class GrantResponse extends createZodDto(grant) {}
+export class GrantPage extends createZodDto(pageOf(grant)) {}
+export class ListGrantsQuery extends createZodDto(
+  z.strictObject({ ...pageQuery, permission: code.optional(), roleId: z.uuid().optional(), personId: z.uuid().optional(), positionId: z.uuid().optional() }),
+) {}
+export class CreateGrant extends createZodDto(
+  z
+    .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, ...validity, reason: z.string().trim().max(500).optional() })
+    .refine((value) => (value.scope === 'node') === (value.nodeId !== undefined), { path: ['nodeId'], message: 'nodeId goes with scope node, and only with it' })
+    .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } }),
+) {}
+
+const assignment = z.object({
+  id: z.uuid(),
+  roleId: z.uuid(),
+  personId: z.uuid().nullable(),
+  positionId: z.uuid().nullable(),
+  validFrom: instant,
+  validUntil: instant.nullable(),
+  reason: z.string().nullable(),
+});
+export class AssignmentResponse extends createZodDto(assignment) {}
+export class AssignmentPage extends createZodDto(pageOf(assignment)) {}
+export class ListAssignmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, roleId: z.uuid().optional(), personId: z.uuid().optional(), positionId: z.uuid().optional() })) {}
+export class CreateAssignment extends createZodDto(
+  z
+    .strictObject({ roleId: z.uuid(), personId: z.uuid().optional(), positionId: z.uuid().optional(), ...validity, reason: z.string().trim().max(500).optional() })
+    .refine((value) => (value.personId === undefined) !== (value.positionId === undefined), { message: 'give personId or positionId, one of them' }),
+) {}
+
+export const toRoleResponse = (row: Role & { juniors: { juniorId: string }[] }): z.output<typeof role> => ({
+  id: row.id,
+  code: row.code,
+  name: row.name,
+  system: row.system,
+  juniorIds: row.juniors.map(({ juniorId }) => juniorId).sort(),
+  version: row.version,
+});
+
+export const toGrantResponse = (row: Grant): z.output<typeof grant> => ({
+  id: row.id,
+  permission: row.permissionCode,
+  effect: row.effect,
+  scope: row.scope,
+  nodeId: row.nodeId,
+  subject: row.everyone
+    ? { type: 'everyone' }
+    : row.roleId
+      ? { type: 'role', id: row.roleId }
+      : row.personId
+        ? { type: 'person', id: row.personId }
+        : { type: 'position', id: row.positionId! },
+  validFrom: row.validFrom.toISOString(),
+  validUntil: row.validUntil?.toISOString() ?? null,
+  reason: row.reason,
+});
+
+export const toAssignmentResponse = (row: RoleAssignment): z.output<typeof assignment> => ({
+  id: row.id,
+  roleId: row.roleId,
+  personId: row.personId,
+  positionId: row.positionId,
+  validFrom: row.validFrom.toISOString(),
+  validUntil: row.validUntil?.toISOString() ?? null,
+  reason: row.reason,
+});

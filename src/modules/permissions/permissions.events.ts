@@ -1,0 +1,22 @@
+import type { Grant, Role, RoleAssignment, RoleInheritance } from '../../platform/database';
+import { type AuditEvent, plain } from '../audit';
+
+type Fields = NonNullable<AuditEvent['after']>;
+const grantFields = (row: Grant): Fields => ({
+  permission: row.permissionCode, effect: row.effect, scope: row.scope, nodeId: row.nodeId, roleId: row.roleId, personId: row.personId,
+  positionId: row.positionId, everyone: row.everyone, validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
+});
+const assignmentFields = (row: RoleAssignment): Fields => ({
+  roleId: row.roleId, personId: row.personId, positionId: row.positionId, validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
+});
+const inheritanceFields = (row: RoleInheritance): Fields => ({ seniorId: row.seniorId, juniorId: row.juniorId });
+
+export const roleCreated = (row: Role): AuditEvent => ({ action: 'role.created', target: { type: 'role', id: row.id }, after: { code: row.code, name: row.name, system: row.system } });
+export const roleChanged = (before: Role, after: Role): AuditEvent => ({ action: 'role.changed', target: { type: 'role', id: after.id }, before: { name: before.name, version: before.version }, after: { name: after.name, version: after.version } });
+export const roleDeleted = (row: Role): AuditEvent => ({ action: 'role.deleted', target: { type: 'role', id: row.id }, before: { code: row.code, name: row.name } });
+export const inheritanceAdded = (row: RoleInheritance): AuditEvent => ({ action: 'role.inheritance_added', target: { type: 'role_inheritance', id: row.id }, after: inheritanceFields(row) });
+export const inheritanceRemoved = (row: RoleInheritance): AuditEvent => ({ action: 'role.inheritance_removed', target: { type: 'role_inheritance', id: row.id }, before: inheritanceFields(row) });
+export const grantCreated = (row: Grant): AuditEvent => ({ action: 'grant.created', target: { type: 'grant_rule', id: row.id }, after: grantFields(row) });
+export const grantRevoked = (row: Grant): AuditEvent => ({ action: 'grant.revoked', target: { type: 'grant_rule', id: row.id }, before: grantFields(row) });
+export const roleAssigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.assigned', target: { type: 'role_assignment', id: row.id }, after: assignmentFields(row) });
+export const roleUnassigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.unassigned', target: { type: 'role_assignment', id: row.id }, before: assignmentFields(row) });

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import type { Actor } from '../../access';
+import { Cache } from '../../platform/cache';
+import { Database } from '../../platform/database';
+import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
+
+/** A moment of authorization: a version, and the database's clock for what begins and ends by time alone. */
+export interface Moment {
+  v: bigint;
+  /** Epoch ms, database clock. */
+  now: number;
+}
+
+/**
+ * Compiled subjects, kept under everything they depend on: foundation, person and authorization version, and dropped at
+ * their next validity boundary. Version and clock come from PostgreSQL at the start of each request, so what is kept
+ * here cannot outlive a change made before the request began, and expiry is exact to the millisecond.
+ */
+@Injectable()
+export class Subjects {
+  private readonly compiled = new LRUCache<string, CompiledSubject>({ max: 20_000 });
+
+  constructor(
+    private readonly database: Database,
+    private readonly cache: Cache,
+  ) {}
+
+  /** What the actor's person holds at the moment the request began; null for the system, which holds nothing. */
+  async of(actor: Actor): Promise<CompiledSubject | null> {
+    if (actor.kind === 'system') return null;
+    return this.get(actor.foundationId, actor.personId, { v: actor.authzVersion, now: actor.startedAt });
+  }
+
+  async get(foundationId: string, personId: string, moment: Moment): Promise<CompiledSubject> {
+    const key = `${foundationId}:${personId}:${moment.v}`;
+    const known = this.compiled.get(key);
+    if (known && (known.goodUntil === null || moment.now < known.goodUntil)) return known;
+    // Facts read earlier name every later boundary, so they serve any moment after they were read.
+    const facts = await this.cache.through<SubjectFacts>('subject', key, () => this.read(foundationId, personId));
+    const subject = compileSubject(personId, facts, Math.max(moment.now, facts.now));
+    this.compiled.set(key, subject);
+    return subject;
+  }
+
+  private async read(foundationId: string, personId: string): Promise<SubjectFacts> {
+    const [row] = await this.database.hot<{ facts: SubjectFacts }>('SELECT gloria_compile_subject($1, $2) AS facts', [foundationId, personId]);
+    if (!row) throw new Error('gloria_compile_subject answered nothing');
+    return row.facts;
+  }
+}
