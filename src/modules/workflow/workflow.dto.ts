@@ -1,0 +1,72 @@
+import { createZodDto } from 'nestjs-zod';
+import { z } from 'zod';
+import { pageOf, pageQuery } from '../../http';
+
+const instant = z.iso.datetime({ offset: true });
+const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected']);
+const form = z.record(z.string().max(100), z.unknown()).refine((value) => JSON.stringify(value).length <= 65_536, 'at most 64 KiB');
+const exampleForm = { amount: '250000', currency: 'IDR', description: 'Bus tickets to the regional olympiad', route: 'administration' };
+const comment = z.string().trim().min(1).max(2_000);
+export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+
+// Definitions ---------------------------------------------------------------------------------------------------------
+const definition = z.object({ id: z.uuid(), key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
+export class DefinitionResponse extends createZodDto(definition) {}
+export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
+export class ListDefinitionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
+export class KeyParam extends createZodDto(z.strictObject({ key: z.string().max(60) })) {}
+export class PublishDefinition extends createZodDto(z.strictObject({ document: z.record(z.string(), z.unknown()) })) {}
+
+// Instances -----------------------------------------------------------------------------------------------------------
+const openTask = z.object({ id: z.uuid(), node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant });
+const instance = z.object({
+  id: z.uuid(),
+  definition: z.object({ id: z.uuid(), key: z.string().meta({ example: 'reimbursement' }) }),
+  state,
+  initiatorId: z.uuid(),
+  unitId: z.uuid(),
+  form: z.record(z.string(), z.unknown()),
+  round: z.int().meta({ description: 'Submissions so far' }),
+  seq: z.int().meta({ description: 'Entries in the history so far' }),
+  openTask: openTask.nullable(),
+  createdAt: instant,
+  submittedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+});
+export type InstanceView = z.output<typeof instance>;
+export class InstanceResponse extends createZodDto(instance) {}
+export class InstancePage extends createZodDto(pageOf(instance)) {}
+export class ListInstancesQuery extends createZodDto(z.strictObject({ ...pageQuery, state: state.optional(), key: z.string().max(60).optional(), initiatorId: z.uuid().optional(), unitId: z.uuid().optional() })) {}
+export class CreateInstance extends createZodDto(
+  z
+    .strictObject({
+      definition: z.string().max(60).meta({ description: 'Key; its newest version is used' }),
+      form: form.default({}),
+      unitId: z.uuid().optional().meta({ description: 'One of the caller’s own units; needed only by who has several' }),
+      submit: z.boolean().default(false).meta({ description: 'false: keep as a draft' }),
+    })
+    .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
+) {}
+export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative() })) {}
+export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in', example: exampleForm }) })) {}
+export class Remark extends createZodDto(z.strictObject({ comment: comment.optional().meta({ example: 'Receipt checked' }) })) {}
+export class Reason extends createZodDto(z.strictObject({ comment: comment.meta({ example: 'The receipt is missing' }) })) {}
+
+const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
+export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}
+
+// Inbox ---------------------------------------------------------------------------------------------------------------
+const inboxItem = z.object({
+  taskId: z.uuid(),
+  instanceId: z.uuid(),
+  definition: z.string(),
+  node: z.string(),
+  title: z.string(),
+  why: z.string().meta({ description: 'Why this is the caller’s', example: 'You hold Finance administration (Finance staff, SMA 1)' }),
+  initiator: z.object({ id: z.uuid(), name: z.string() }),
+  form: z.record(z.string(), z.unknown()),
+  since: instant,
+});
+export type InboxItem = z.output<typeof inboxItem>;
+export class InboxPage extends createZodDto(pageOf(inboxItem)) {}
+export class InboxQuery extends createZodDto(z.strictObject({ ...pageQuery, definition: z.string().max(60).optional() })) {}
