@@ -1,0 +1,4 @@
+import { ensureBuilt, ensureDependencies } from './prepare.mjs';
+
+ensureDependencies();
+ensureBuilt();
