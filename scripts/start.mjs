@@ -52,6 +52,8 @@ async function prepareDevelopment() {
   env.PUBLIC_URL ??= `http://localhost:${env.PORT}`;
   env.LOG_LEVEL ??= 'warn';
   env.DRAIN_SECONDS ??= '0';
+  // One developer and their tools; the limit would only stop a replay.
+  env.API_RATE_LIMIT ??= '1000000';
   if (env.DATABASE_URL) {
     env.MIGRATION_DATABASE_URL ??= '';
     if (!env.MIGRATION_DATABASE_URL) throw new Error('DATABASE_URL is set, so MIGRATION_DATABASE_URL (the owner, for migrations) is needed too; see prisma/roles.sql.');

@@ -41,6 +41,7 @@ export const PROBLEMS = {
   WORKFLOW_STATE: { status: 409, title: 'Not possible now', en: 'A request that is {state} cannot be {verb}.', id: 'Permintaan berstatus {state} tidak dapat di-{verb}.' },
   WORKFLOW_TASK_CLOSED: { status: 409, title: 'Already decided', en: 'This step is already {state}.', id: 'Langkah ini sudah {state}.' },
   WORKFLOW_VERB: { status: 409, title: 'Not possible at this step', en: 'This step cannot be answered with {verb}.', id: 'Langkah ini tidak dapat dijawab dengan {verb}.' },
+  WORKFLOW_STEP: { status: 409, title: 'Another step', en: 'This is the step {actual}, not {expected}.', id: 'Ini langkah {actual}, bukan {expected}.' },
   WORKFLOW_NO_CANDIDATE: { status: 409, title: 'Nobody can decide', en: 'Nobody can decide the step "{step}" for this request; ask an administrator to fill the position.', id: 'Tidak ada yang dapat memutuskan langkah "{step}"; minta administrator mengisi posisinya.' },
   WORKFLOW_NO_UNIT: { status: 409, title: 'No position', en: 'You hold no position now, so there is no unit to file this for.', id: 'Anda tidak memegang jabatan, sehingga tidak ada unit untuk pengajuan ini.' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'Already being carried out', en: 'A request with this Idempotency-Key is being carried out.', id: 'Permintaan dengan Idempotency-Key ini sedang dijalankan.' },

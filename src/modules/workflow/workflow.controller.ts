@@ -5,7 +5,7 @@ import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../acc
 import { DefinitionsService } from './definitions.service';
 import {
   CreateInstance, DefinitionPage, DefinitionResponse, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, KeyParam, ListDefinitionsQuery,
-  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SubmitInstance,
+  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SubmitInstance, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -96,7 +96,7 @@ export class InstancesController {
   @HttpCode(200)
   @RequirePermission('workflow:submit')
   @ZodResponse({ type: InstanceResponse, status: 200 })
-  withdraw(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Remark) {
+  withdraw(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Withdrawal) {
     return this.workflow.withdraw(actor, id, input.comment);
   }
 }
@@ -122,7 +122,7 @@ export class TasksController {
   @RequirePermission('workflow:approve')
   @ZodResponse({ type: InstanceResponse, status: 200 })
   approve(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Remark) {
-    return this.workflow.decide(actor, id, 'approve', input.comment);
+    return this.workflow.decide(actor, id, 'approve', input);
   }
 
   /** Refuses for good. */
@@ -131,7 +131,7 @@ export class TasksController {
   @RequirePermission('workflow:approve')
   @ZodResponse({ type: InstanceResponse, status: 200 })
   reject(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Reason) {
-    return this.workflow.decide(actor, id, 'reject', input.comment);
+    return this.workflow.decide(actor, id, 'reject', input);
   }
 
   /** Sends back to the initiator, who may change it and submit again. */
@@ -140,7 +140,7 @@ export class TasksController {
   @SignedIn()
   @ZodResponse({ type: InstanceResponse, status: 200 })
   sendBack(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Reason) {
-    return this.workflow.decide(actor, id, 'return', input.comment);
+    return this.workflow.decide(actor, id, 'return', input);
   }
 
   /** Reports a step done that another system carries out. */
@@ -149,6 +149,6 @@ export class TasksController {
   @RequirePermission('workflow:complete')
   @ZodResponse({ type: InstanceResponse, status: 200 })
   complete(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Remark) {
-    return this.workflow.decide(actor, id, 'complete', input.comment);
+    return this.workflow.decide(actor, id, 'complete', input);
   }
 }

@@ -49,8 +49,10 @@ export class CreateInstance extends createZodDto(
 ) {}
 export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative() })) {}
 export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in', example: exampleForm }) })) {}
-export class Remark extends createZodDto(z.strictObject({ comment: comment.optional().meta({ example: 'Receipt checked' }) })) {}
-export class Reason extends createZodDto(z.strictObject({ comment: comment.meta({ example: 'The receipt is missing' }) })) {}
+const step = z.string().max(60).optional().meta({ description: 'Node the caller believes to answer; refused when the task is another step' });
+export class Withdrawal extends createZodDto(z.strictObject({ comment: comment.optional() })) {}
+export class Remark extends createZodDto(z.strictObject({ comment: comment.optional().meta({ example: 'Receipt checked' }), step })) {}
+export class Reason extends createZodDto(z.strictObject({ comment: comment.meta({ example: 'The receipt is missing' }), step })) {}
 
 const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
 export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}

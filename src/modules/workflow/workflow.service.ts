@@ -64,7 +64,7 @@ export class WorkflowService {
   }
 
   /** Answers an open step. */
-  async decide(actor: Actor, taskId: string, verb: DecisionVerb, comment: string | undefined): Promise<InstanceView> {
+  async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string }): Promise<InstanceView> {
     return this.write(actor, async (tx) => {
       const task = await tx.workflowTask.findFirst({ where: { id: taskId } });
       if (!task) throw new Problem('NOT_FOUND');
@@ -75,7 +75,8 @@ export class WorkflowService {
         const now = await tx.workflowTask.findFirstOrThrow({ where: { id: taskId } });
         throw new Problem('WORKFLOW_TASK_CLOSED', { state: now.state });
       }
-      return this.transition(tx, actor, row, { type: verb, form: row.form }, { comment, verb });
+      if (input.step !== undefined && input.step !== task.node) throw new Problem('WORKFLOW_STEP', { actual: task.node, expected: input.step });
+      return this.transition(tx, actor, row, { type: verb, form: row.form }, { comment: input.comment, verb });
     });
   }
 
