@@ -56,7 +56,6 @@ export const PROBLEMS = {
   INTERNAL: { status: 500, title: 'Unexpected error', en: 'Something went wrong here; give the request id when you report it.', id: 'Terjadi kesalahan di pihak kami; sebutkan request id saat melapor.' },
   AUDIT_EVENT_MISSING: { status: 500, title: 'Unaudited change refused', en: 'The change was not recorded and therefore not made.', id: 'Perubahan tidak tercatat sehingga tidak dilakukan.' },
   DEPENDENCY_UNAVAILABLE: { status: 503, title: 'Temporarily unavailable', en: 'A part this needs ({dependency}) does not answer; nothing was changed.', id: 'Bagian yang diperlukan ({dependency}) tidak menjawab; tidak ada yang diubah.' },
-  SHUTTING_DOWN: { status: 503, title: 'Shutting down', en: 'This instance is shutting down; try again.', id: 'Instans ini sedang berhenti; coba lagi.' },
 } as const satisfies Record<string, { status: number; title: string; en: string; id: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -1,6 +1,7 @@
 import { aFoundation, startApp, type TestApp, type World } from '../support/app';
 import { connected } from '../support/database';
 import { systemActor } from '../../src/access';
+import { AuditService } from '../../src/modules/audit';
 import { Database } from '../../src/platform/database';
 
 interface Event {
@@ -120,7 +121,6 @@ describe('the audit log', () => {
   it('is missed by no change: a transaction that records nothing, or something else, does not commit', async () => {
     const database = testApp.app.get(Database);
     const actor = systemActor('test', ids.foundation);
-    const { AuditService } = await import('../../src/modules/audit');
     const audit = testApp.app.get(AuditService);
     const rename = (tx: Parameters<Parameters<Database['withTenant']>[1]>[0]) => tx.person.updateMany({ where: { id: ids.person('siti') }, data: { phone: '+62 1 2345' } });
     await expect(database.withTenant(actor, rename)).rejects.toThrow(/GL007|no audit event/);

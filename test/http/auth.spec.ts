@@ -1,4 +1,5 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { SessionTokenVerifier } from '../../src/platform/clerk';
 import { aFoundation, startApp, type TestApp, type World } from '../support/app';
 
 describe('signing in', () => {
@@ -75,7 +76,6 @@ describe('signing in', () => {
 
     it('10,000 mutations of a good token, and accepts none', async () => {
       const good = world.token('siti');
-      const { SessionTokenVerifier } = await import('../../src/platform/clerk');
       const verifier = testApp.app.get(SessionTokenVerifier);
       await expect(verifier.verify(good)).resolves.toMatchObject({ clerkUserId: 'user_siti' });
       let refused = 0;

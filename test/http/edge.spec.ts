@@ -1,6 +1,8 @@
 import { request as rawRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { Drain } from '../../src/http';
+import { Database } from '../../src/platform/database';
 import { aFoundation, aReimbursement, startApp, type TestApp, type World } from '../support/app';
 import { connected } from '../support/database';
 
@@ -153,7 +155,7 @@ describe('the edge', () => {
 });
 
 describe('the rate limit', () => {
-  it.each([['of one process', {}], ['shared through Redis', { REDIS_URL: process.env.TEST_REDIS_URL ?? '' }]])('%s counts each caller, and says when to come back', async (_name, overrides) => {
+  it.each<[string, Record<string, string>]>([['of one process', {}], ['shared through Redis', { REDIS_URL: process.env.TEST_REDIS_URL ?? '' }]])('%s counts each caller, and says when to come back', async (_name, overrides) => {
     const testApp = await startApp({ API_RATE_LIMIT: '20', ...overrides });
     const beside = await startApp({ API_RATE_LIMIT: '20', ...overrides });
     try {
@@ -185,7 +187,7 @@ describe('the rate limit', () => {
 
 describe('health', () => {
   it('is degraded, not down, without Redis or with one that does not answer', async () => {
-    for (const overrides of [{}, { REDIS_URL: 'redis://127.0.0.1:1' }]) {
+    for (const overrides of [{}, { REDIS_URL: 'redis://127.0.0.1:1' }] as Record<string, string>[]) {
       const testApp = await startApp(overrides);
       try {
         const { body } = await testApp.http.get('/health').expect(200);
@@ -218,8 +220,6 @@ describe('health', () => {
 
   it('says live but not ready while draining, and when the database is gone, within a second', async () => {
     const testApp = await startApp();
-    const { Drain } = await import('../../src/http');
-    const { Database } = await import('../../src/platform/database');
     try {
       await testApp.http.get('/health/ready').expect(200);
       const pool = testApp.app.get(Database).pool;

@@ -25,7 +25,7 @@ describe('a reimbursement', () => {
     let state = 'running';
     for (const [who, node, verb] of steps) {
       expect(task?.node).toBe(node);
-      const { body } = await world.as(who).answers(verb, task!.id).expect(200);
+      const body: { openTask: { id: string; node: string } | null; state: string } = (await world.as(who).answers(verb, task!.id).expect(200)).body;
       task = body.openTask;
       state = body.state;
     }

@@ -13,7 +13,7 @@ export class AuditController {
   /** What happened, newest first. */
   @Get()
   @RequirePermission('audit:read')
-  @ZodResponse({ type: EventPage })
+  @ZodResponse({ type: EventPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListEventsQuery) {
     return this.queries.list(actor, query);
   }

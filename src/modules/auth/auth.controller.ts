@@ -20,7 +20,7 @@ export class MeController {
   /** Who the caller is. */
   @Get(['me', 'auth/me'])
   @AnyToken()
-  @ZodResponse({ type: MeResponse })
+  @ZodResponse({ type: MeResponse, status: 200 })
   me(@CurrentCaller() caller: Actor | UnlinkedUser) {
     return {
       linked: caller.kind !== 'unlinked',
@@ -43,7 +43,7 @@ export class MeController {
 
   @Get('me/sessions')
   @SignedIn()
-  @ZodResponse({ type: SessionPage })
+  @ZodResponse({ type: SessionPage, status: 200 })
   listSessions(@CurrentActor() actor: Actor, @Query() query: ListSessionsQuery) {
     return this.sessions.listOwn(actor, query);
   }
@@ -84,7 +84,7 @@ export class AuthController {
 
   @Get('api-keys')
   @RequirePermission('api-key:read')
-  @ZodResponse({ type: ApiKeyPage })
+  @ZodResponse({ type: ApiKeyPage, status: 200 })
   listApiKeys(@CurrentActor() actor: Actor, @Query() query: ListApiKeysQuery) {
     return this.apiKeys.list(actor, query);
   }

@@ -25,7 +25,7 @@ export class OrganizationController {
   /** The organization as a tree. */
   @Get('tree')
   @RequirePermission('organization:read')
-  @ZodResponse({ type: TreeResponse })
+  @ZodResponse({ type: TreeResponse, status: 200 })
   tree(@CurrentActor() actor: Actor, @Query() query: TreeQuery) {
     return this.units.tree(actor, query.root);
   }
@@ -36,7 +36,7 @@ export class OrganizationController {
   @RequirePermission('organization:import')
   @ApiConsumes('application/json', 'text/csv')
   @ApiBody({ schema: { type: 'object', description: 'units, positions, people, appointments' } })
-  @ZodResponse({ type: ImportReport })
+  @ZodResponse({ type: ImportReport, status: 200 })
   import(@CurrentActor() actor: Actor, @Query() { dryRun }: ImportQuery, @Req() request: Request) {
     return this.imports.import(actor, request.body as unknown, { dryRun });
   }
@@ -51,7 +51,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
 
     @Get()
     @RequirePermission('organization:read')
-    @ZodResponse({ type: UnitPage })
+    @ZodResponse({ type: UnitPage, status: 200 })
     list(@CurrentActor() actor: Actor, @Query() query: ListUnitsQuery) {
       return this.units.list(actor, kind, query);
     }
@@ -65,14 +65,14 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
 
     @Get(':id')
     @RequirePermission('organization:read')
-    @ZodResponse({ type: UnitResponse })
+    @ZodResponse({ type: UnitResponse, status: 200 })
     get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
       return this.units.get(actor, kind, id);
     }
 
     @Patch(':id')
     @RequirePermission('organization:write')
-    @ZodResponse({ type: UnitResponse })
+    @ZodResponse({ type: UnitResponse, status: 200 })
     update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateUnit) {
       return this.units.update(actor, kind, id, input);
     }
@@ -87,7 +87,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     @Post(':id/restore')
     @HttpCode(200)
     @RequirePermission('organization:write')
-    @ZodResponse({ type: UnitResponse })
+    @ZodResponse({ type: UnitResponse, status: 200 })
     restore(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() { version }: VersionInput) {
       return this.units.restore(actor, kind, id, version);
     }
@@ -105,7 +105,7 @@ export class PositionsController {
 
   @Get()
   @RequirePermission('organization:read')
-  @ZodResponse({ type: PositionPage })
+  @ZodResponse({ type: PositionPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListPositionsQuery) {
     return this.positions.list(actor, query);
   }
@@ -119,14 +119,14 @@ export class PositionsController {
 
   @Get(':id')
   @RequirePermission('organization:read')
-  @ZodResponse({ type: PositionResponse })
+  @ZodResponse({ type: PositionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.positions.get(actor, id);
   }
 
   @Patch(':id')
   @RequirePermission('organization:write')
-  @ZodResponse({ type: PositionResponse })
+  @ZodResponse({ type: PositionResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdatePosition) {
     return this.positions.update(actor, id, input);
   }
@@ -141,7 +141,7 @@ export class PositionsController {
   @Post(':id/restore')
   @HttpCode(200)
   @RequirePermission('organization:write')
-  @ZodResponse({ type: PositionResponse })
+  @ZodResponse({ type: PositionResponse, status: 200 })
   restore(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() { version }: VersionInput) {
     return this.positions.restore(actor, id, version);
   }
@@ -154,7 +154,7 @@ export class PeopleController {
 
   @Get()
   @RequirePermission('person:read')
-  @ZodResponse({ type: PersonPage })
+  @ZodResponse({ type: PersonPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListPeopleQuery) {
     return this.people.list(actor, query);
   }
@@ -168,14 +168,14 @@ export class PeopleController {
 
   @Get(':id')
   @RequirePermission('person:read')
-  @ZodResponse({ type: PersonResponse })
+  @ZodResponse({ type: PersonResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.people.get(actor, id);
   }
 
   @Patch(':id')
   @RequirePermission('person:write')
-  @ZodResponse({ type: PersonResponse })
+  @ZodResponse({ type: PersonResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdatePerson) {
     return this.people.update(actor, id, input);
   }
@@ -190,7 +190,7 @@ export class PeopleController {
   @Post(':id/restore')
   @HttpCode(200)
   @RequirePermission('person:write')
-  @ZodResponse({ type: PersonResponse })
+  @ZodResponse({ type: PersonResponse, status: 200 })
   restore(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() { version }: VersionInput) {
     return this.people.restore(actor, id, version);
   }
@@ -203,7 +203,7 @@ export class AppointmentsController {
 
   @Get()
   @RequirePermission('person:read')
-  @ZodResponse({ type: AppointmentPage })
+  @ZodResponse({ type: AppointmentPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListAppointmentsQuery) {
     return this.appointments.list(actor, query);
   }
@@ -217,7 +217,7 @@ export class AppointmentsController {
 
   @Patch(':id')
   @RequirePermission('person:write')
-  @ZodResponse({ type: AppointmentResponse })
+  @ZodResponse({ type: AppointmentResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateAppointment) {
     return this.appointments.update(actor, id, input);
   }

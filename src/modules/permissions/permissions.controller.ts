@@ -22,7 +22,7 @@ export class PermissionsController {
   /** The catalogue: everything that can be allowed or denied. */
   @Get('permissions')
   @RequirePermission('permission:read')
-  @ZodResponse({ type: PermissionList })
+  @ZodResponse({ type: PermissionList, status: 200 })
   catalogue() {
     return this.queries.catalogue();
   }
@@ -31,7 +31,7 @@ export class PermissionsController {
   @Post('permissions/check')
   @HttpCode(200)
   @SignedIn()
-  @ZodResponse({ type: CheckResult })
+  @ZodResponse({ type: CheckResult, status: 200 })
   check(@CurrentActor() actor: Actor, @Body() input: CheckInput) {
     return this.queries.check(actor, input);
   }
@@ -39,14 +39,14 @@ export class PermissionsController {
   /** Everything the caller holds, for frontends. */
   @Get('me/permissions')
   @SignedIn()
-  @ZodResponse({ type: MyPermissions })
+  @ZodResponse({ type: MyPermissions, status: 200 })
   mine(@CurrentActor() actor: Actor) {
     return this.queries.mine(actor);
   }
 
   @Get('roles')
   @RequirePermission('permission:read')
-  @ZodResponse({ type: RolePage })
+  @ZodResponse({ type: RolePage, status: 200 })
   listRoles(@CurrentActor() actor: Actor, @Query() query: ListRolesQuery) {
     return this.roles.list(actor, query);
   }
@@ -60,14 +60,14 @@ export class PermissionsController {
 
   @Get('roles/:id')
   @RequirePermission('permission:read')
-  @ZodResponse({ type: RoleResponse })
+  @ZodResponse({ type: RoleResponse, status: 200 })
   getRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.roles.get(actor, id);
   }
 
   @Patch('roles/:id')
   @RequirePermission('role:write')
-  @ZodResponse({ type: RoleResponse })
+  @ZodResponse({ type: RoleResponse, status: 200 })
   updateRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateRole) {
     return this.roles.update(actor, id, input);
   }
@@ -81,7 +81,7 @@ export class PermissionsController {
 
   @Get('grants')
   @RequirePermission('permission:read')
-  @ZodResponse({ type: GrantPage })
+  @ZodResponse({ type: GrantPage, status: 200 })
   listGrants(@CurrentActor() actor: Actor, @Query() query: ListGrantsQuery) {
     return this.grants.listGrants(actor, query);
   }
@@ -103,7 +103,7 @@ export class PermissionsController {
 
   @Get('role-assignments')
   @RequirePermission('permission:read')
-  @ZodResponse({ type: AssignmentPage })
+  @ZodResponse({ type: AssignmentPage, status: 200 })
   listAssignments(@CurrentActor() actor: Actor, @Query() query: ListAssignmentsQuery) {
     return this.grants.listAssignments(actor, query);
   }

@@ -17,7 +17,7 @@ export class DefinitionsController {
 
   @Get()
   @SignedIn()
-  @ZodResponse({ type: DefinitionPage })
+  @ZodResponse({ type: DefinitionPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListDefinitionsQuery) {
     return this.definitions.list(actor, query);
   }
@@ -33,7 +33,7 @@ export class DefinitionsController {
   /** The newest version of a definition. */
   @Get(':key')
   @SignedIn()
-  @ZodResponse({ type: DefinitionResponse })
+  @ZodResponse({ type: DefinitionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
     return this.definitions.newest(actor, key);
   }
@@ -49,7 +49,7 @@ export class InstancesController {
 
   @Get()
   @RequirePermission('workflow:read')
-  @ZodResponse({ type: InstancePage })
+  @ZodResponse({ type: InstancePage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListInstancesQuery) {
     return this.queries.list(actor, query);
   }
@@ -64,14 +64,14 @@ export class InstancesController {
 
   @Get(':id')
   @SignedIn()
-  @ZodResponse({ type: InstanceResponse })
+  @ZodResponse({ type: InstanceResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.queries.get(actor, id);
   }
 
   @Get(':id/history')
   @SignedIn()
-  @ZodResponse({ type: HistoryResponse })
+  @ZodResponse({ type: HistoryResponse, status: 200 })
   history(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.queries.history(actor, id);
   }
@@ -79,7 +79,7 @@ export class InstancesController {
   /** Changes what is filled in while nobody is deciding on it. */
   @Put(':id/form')
   @RequirePermission('workflow:submit')
-  @ZodResponse({ type: InstanceResponse })
+  @ZodResponse({ type: InstanceResponse, status: 200 })
   save(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: SaveDraft) {
     return this.workflow.save(actor, id, input);
   }
@@ -112,7 +112,7 @@ export class TasksController {
   /** What waits for the caller, oldest first, and why it is theirs. */
   @Get('me/tasks')
   @SignedIn()
-  @ZodResponse({ type: InboxPage })
+  @ZodResponse({ type: InboxPage, status: 200 })
   inbox(@CurrentActor() actor: Actor, @Query() query: InboxQuery) {
     return this.queries.inbox(actor, query);
   }

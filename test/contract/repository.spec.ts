@@ -1,0 +1,131 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Controller, Get, Module } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, NestFactory } from '@nestjs/core';
+import { describeRule, PROBLEMS, Public } from '../../src/access';
+import { listRoutes, openApiDocument } from '../../src/http';
+import { refuseRoutesWithoutRule } from '../../src/http/access-check';
+import { CACHE_PREFIXES } from '../../src/platform/cache';
+import { VARIABLES } from '../../src/platform/config';
+import { REFUSED, type Variable } from '../../src/platform/config/variables';
+import { startApp, type TestApp } from '../support/app';
+import { expectCommitted, readProjectFile, root } from '../support/documents';
+
+describe('the repository', () => {
+  let testApp: TestApp;
+  beforeAll(async () => {
+    testApp = await startApp();
+  });
+  afterAll(() => testApp.close());
+  const routes = () => listRoutes(testApp.app.get(DiscoveryService));
+
+  it('has a rule on every route, and the list of them is committed', () => {
+    const rows = routes()
+      .map(({ route, rule }) => ({ route, rule: rule ? describeRule(rule) : 'NONE' }))
+      .sort((a, b) => (a.route.split(' ')[1]! + a.route < b.route.split(' ')[1]! + b.route ? -1 : 1));
+    expect(rows.filter(({ rule }) => rule === 'NONE')).toEqual([]);
+    expectCommitted(
+      'docs/routes.md',
+      `# Routes and their rules\n\nGenerated from the code. \`public\`: anybody · \`token\`: any valid session · \`signed-in\`: any linked person or key · a code: whoever holds that\npermission in some scope; the service then asks for the row. Paths are below \`/api/v1\`, but for health, metrics and dev (development only).\n\n| route | rule |\n|---|---|\n${rows.map(({ route, rule }) => `| \`${route}\` | ${rule} |`).join('\n')}\n`,
+    );
+  });
+
+  it('does not boot with a route nobody wrote a rule for', async () => {
+    @Controller('forgotten')
+    class Forgotten {
+      @Get('open')
+      @Public()
+      open() {
+        return 1;
+      }
+      @Get('silent')
+      silent() {
+        return 1;
+      }
+    }
+    @Module({ imports: [DiscoveryModule], controllers: [Forgotten] })
+    class Wrong {}
+    const app = await NestFactory.createApplicationContext(Wrong, { logger: false });
+    expect(() => refuseRoutesWithoutRule(app.get(DiscoveryService))).toThrow('GET /forgotten/silent (Forgotten.silent)');
+    await app.close();
+  });
+
+  it('documents every route but the operators’ and the developers’ own in OpenAPI, with its rule, and the document is committed', () => {
+    const document = openApiDocument(testApp.app);
+    const documented = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item as Record<string, Record<string, unknown>>).map(([method, operation]) => `${method.toUpperCase()} ${path.replace('/api/v1', '').replace(/\{(\w+)\}/g, ':$1')} ${String(operation['x-access'])}`),
+    );
+    const expected = routes()
+      .filter(({ route }) => !/ \/(health|metrics|dev)\b/.test(route))
+      .map(({ route, rule }) => `${route} ${rule ? describeRule(rule) : ''}`);
+    expect(documented.toSorted()).toEqual(expected.toSorted());
+    expectCommitted('docs/openapi.json', `${JSON.stringify(document, null, 1)}\n`);
+  });
+
+  it('answers every 2xx of OpenAPI with a schema or with 204', () => {
+    for (const [path, item] of Object.entries(openApiDocument(testApp.app).paths)) {
+      for (const [method, operation] of Object.entries(item as Record<string, { responses: Record<string, { content?: object }> }>)) {
+        const successes = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
+        expect([path, method, successes.length]).toEqual([path, method, 1]);
+        for (const [status, response] of successes) if (status !== '204') expect([path, method, response.content !== undefined]).toEqual([path, method, true]);
+        expect(operation.responses.default).toBeDefined();
+      }
+    }
+  });
+
+  it('has a section for every error code and none too many', () => {
+    const sections = [...readProjectFile('docs/errors.md').matchAll(/^### `([A-Z_]+)` · (\d+)$/gm)].map(([, code, status]) => `${code} ${status}`);
+    expect(sections.toSorted()).toEqual(Object.entries(PROBLEMS).map(([code, { status }]) => `${code} ${status}`).toSorted());
+  });
+
+  it('throws every error code it lists', () => {
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !/generated|\.spec\.ts$|problem-codes\.ts$/.test(file));
+    const used = new Set(files.flatMap((file) => [...readProjectFile(join('src', file)).matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map(([, word]) => word)));
+    expect(Object.keys(PROBLEMS).filter((code) => !used.has(code))).toEqual([]);
+  });
+
+  it('has an .env.example that holds exactly the variables that are read', () => {
+    const text = Object.entries<Variable>(VARIABLES)
+      .map(([name, { about, example, secret, production }]) => `# ${about}${production ? ' (required in production)' : ''}${secret ? `. Or ${name}_FILE.` : ''}\n${name}=${example}`)
+      .join('\n\n');
+    const refused = Object.entries(REFUSED).map(([name, why]) => `# ${name} is refused: ${why}`).join('\n');
+    expectCommitted('.env.example', `# Generated from src/platform/config/variables.ts; every value here is refused in production until it is replaced.\n\n${text}\n\n${refused}\n`);
+    const reader = readProjectFile('src/platform/config/config.ts');
+    expect(Object.keys(VARIABLES).filter((name) => !reader.includes(`v.${name}`))).toEqual([]);
+  });
+
+  it('has a time to live and a description for every cache prefix, and counts each', () => {
+    for (const [prefix, { ttlSeconds, holds }] of Object.entries(CACHE_PREFIXES)) expect([prefix, ttlSeconds > 0 && ttlSeconds <= 86_400, holds.length > 10]).toEqual([prefix, true, true]);
+  });
+
+  it('has import rules that catch what they forbid', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'gloria-imports-'));
+    const files: Record<string, string> = {
+      'src/main.ts': `import './modules/audit/index';import './modules/workflow/index';import './access/a';import './platform/x/index';import './http/h';`,
+      'src/modules/audit/index.ts': `import '../workflow/index';import '../../platform/x/inner';`,
+      'src/modules/workflow/index.ts': `import './inner';`,
+      'src/modules/workflow/inner.ts': `import './index';import 'ioredis';`,
+      'src/modules/auth/index.ts': `import '../audit/deep';`,
+      'src/modules/audit/deep.ts': '',
+      'src/access/a.ts': `import '../http/h';`,
+      'src/http/h.ts': `import '../modules/audit/index';`,
+      'src/platform/x/index.ts': `import '../../access/a';`,
+      'src/platform/x/inner.ts': '',
+      'src/orphan.ts': '',
+      'node_modules/ioredis/index.js': '',
+    };
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(dir, path)), { recursive: true });
+      writeFileSync(join(dir, path), `${content}export {};`);
+    }
+    writeFileSync(join(dir, 'tsconfig.json'), '{"compilerOptions":{"module":"node16","moduleResolution":"node16"}}');
+    writeFileSync(join(dir, 'package.json'), '{"dependencies":{"ioredis":"*"}}');
+    const { stdout } = spawnSync(join(root, 'node_modules/.bin/depcruise'), ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json', 'src'], { cwd: dir, encoding: 'utf8', maxBuffer: 1e8 });
+    const found = new Set((JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } }).summary.violations.map(({ rule }) => rule.name));
+    for (const rule of ['no-cycles', 'nothing-unreachable', 'access-imports-nothing-of-ours', 'platform-imports-only-platform', 'http-imports-access-and-platform', 'modules-only-left-audit', 'modules-through-their-index', 'platform-through-its-index', 'only-platform-cache-uses-ioredis']) {
+      expect([rule, found.has(rule)]).toEqual([rule, true]);
+    }
+  });
+});
