@@ -12,10 +12,10 @@ const require = createRequire(import.meta.url);
 
 /**
  * Starts the server in `dir` (made and initialised on first use) and resolves when it answers.
- * @param {{ dir: string, fast?: boolean }} options `fast` gives up durability; for tests only
+ * @param {{ dir: string, fast?: boolean, port?: number }} options `fast` gives up durability, for tests only; a free port unless given
  * @returns {Promise<{ adminUrl: string, port: number, pid: number, stop: () => Promise<void> }>}
  */
-export async function startPostgres({ dir, fast = false }) {
+export async function startPostgres({ dir, fast = false, port: wanted }) {
   const bin = binaries();
   const data = resolve(dir, 'data');
   mkdirSync(resolve(dir), { recursive: true });
@@ -42,7 +42,7 @@ export async function startPostgres({ dir, fast = false }) {
   }
 
   await stopLeftover(data);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const settings = [
     `listen_addresses=127.0.0.1`, `port=${port}`, 'unix_socket_directories=', 'max_connections=200', 'timezone=UTC',
     ...(fast ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=128MB'] : ['shared_buffers=256MB']),
