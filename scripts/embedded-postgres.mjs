@@ -122,7 +122,8 @@ function unprivileged() {
   const uid = 65534;
   const gid = 65534;
   const base = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  const withCapability = [...base, '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  // no_setuid_fixup: otherwise access(2), by which initdb looks for its sibling, ignores the capability.
+  const withCapability = [...base, '--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   const prefix = spawnSync(withCapability[0], [...withCapability.slice(1), 'true']).status === 0 ? withCapability : base;
   return { prefix, own: (...paths) => paths.forEach((path) => chownSync(path, uid, gid)) };
 }

@@ -1,39 +1,57 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { testEnvironment } from '../support/app';
 import { root } from '../support/documents';
 import { type Running, startProcess } from '../support/processes';
 
 interface Server {
   adminUrl: string;
+  appUrl: string;
+  ownerUrl: string;
   port: number;
   pid: number;
-  stop: () => Promise<void>;
+  launcher: ChildProcess;
+}
+
+/** The launcher is an ES module, which Jest's CommonJS cannot load: it runs in a process of its own. */
+async function startServer(dir: string, port?: number): Promise<Server> {
+  const program = `
+    import { startPostgres, prepareRolesAndDatabase } from './scripts/embedded-postgres.mjs';
+    const server = await startPostgres(${JSON.stringify({ dir, fast: true, port })});
+    const urls = await prepareRolesAndDatabase(server.adminUrl, 'gloria', { app: 'app', owner: 'owner' });
+    process.on('SIGTERM', () => server.stop().then(() => process.exit(0)));
+    process.send({ adminUrl: server.adminUrl, port: server.port, pid: server.pid, ...urls });
+    setInterval(() => {}, 60_000);`;
+  const launcher = spawn(process.execPath, ['--input-type=module', '-e', program], { cwd: root, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [message] = (await once(launcher, 'message')) as [Omit<Server, 'launcher'>];
+  return { ...message, launcher };
+}
+
+async function stopServer({ launcher }: Server): Promise<void> {
+  const ended = once(launcher, 'exit');
+  launcher.kill('SIGTERM');
+  await ended;
 }
 
 describe('PostgreSQL killed and gone', () => {
   const dir = mkdtempSync(join(tmpdir(), 'gloria-outage-'));
   let server: Server;
   let api: Running;
-  let tools: { startPostgres: (options: { dir: string; fast?: boolean; port?: number }) => Promise<Server>; prepareRolesAndDatabase: (url: string, name: string, passwords: object) => Promise<{ appUrl: string; ownerUrl: string }> };
 
   beforeAll(async () => {
-    // The launcher is an ES module; Jest compiles tests to CommonJS, where only a real import() can load it.
-    const load = new Function('specifier', 'return import(specifier)') as (specifier: string) => Promise<typeof tools>;
-    tools = await load(pathToFileURL(join(root, 'scripts/embedded-postgres.mjs')).href);
-    server = await tools.startPostgres({ dir, fast: true });
+    server = await startServer(dir);
   });
   afterAll(async () => {
     await api?.kill();
-    await server.stop();
+    await stopServer(server);
     rmSync(dir, { recursive: true, force: true });
   });
 
   it('is a 503 with a stable code, never a 500 and never an allow; live stays live; and it comes back by itself', async () => {
-    const urls = await tools.prepareRolesAndDatabase(server.adminUrl, 'gloria', { app: 'app', owner: 'owner' });
+    const urls = server;
     const run = (command: string, args: string[]) => {
       const { status, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH, ...environment, MIGRATION_DATABASE_URL: urls.ownerUrl } });
       expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
@@ -59,7 +77,8 @@ describe('PostgreSQL killed and gone', () => {
     }
     expect([...seen]).toEqual(['503 DEPENDENCY_UNAVAILABLE 503 200']);
 
-    server = await tools.startPostgres({ dir, fast: true, port });
+    await stopServer(server);
+    server = await startServer(dir, port);
     const back = Date.now() + 10_000;
     while ((await get('/health/ready')).status !== 200 && Date.now() < back) await new Promise((done) => setTimeout(done, 100));
     const again = await get('/api/v1/audit/events?limit=1');
