@@ -37,7 +37,7 @@ class Clone {
   /** Ctrl-C: SIGINT to the whole foreground group, as a terminal sends it. */
   async stop(): Promise<number | null> {
     const { child } = this;
-    if (!child || child.exitCode !== null) return child?.exitCode ?? null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     process.kill(-child.pid!, 'SIGINT');
     await once(child, 'exit');
     return child.exitCode;

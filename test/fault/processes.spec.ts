@@ -144,8 +144,8 @@ describe('processes', () => {
 
   it('the worker starts, keeps house, and ends with code 0', async () => {
     const worker = await startProcess('worker', { ...environment, LOG_LEVEL: 'info' });
-    expect(worker.output()).toContain('worker started');
     await new Promise((done) => setTimeout(done, 1_000));
+    expect(worker.output()).toContain('worker started');
     expect(await worker.stop()).toBe(0);
     expect(worker.output()).not.toMatch(/"level":(50|60)/);
   });
