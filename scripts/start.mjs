@@ -113,6 +113,10 @@ async function stop(code) {
 }
 
 function greet(url) {
+  if (env.CLERK_SECRET_KEY || env.CLERK_JWT_KEY) {
+    process.stdout.write(`\nGloria is ready: Swagger at ${url}/docs; session tokens are Clerk’s.\n\nCtrl-C stops it; the data stays in .gloria/.\n`);
+    return;
+  }
   process.stdout.write(`
 Gloria is ready.
 

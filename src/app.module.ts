@@ -6,7 +6,7 @@ import { DenialPort, PermissionPort } from './access';
 import { HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
 import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
-import { OrganizationModule } from './modules/organization';
+import { IMPORT_BODY, OrganizationModule } from './modules/organization';
 import { PermissionsGuard, PermissionsModule, PermissionsService } from './modules/permissions';
 import { WorkflowModule } from './modules/workflow';
 import { CacheModule } from './platform/cache';
@@ -21,8 +21,8 @@ import { OutboxModule } from './platform/outbox';
 import { StorageModule } from './platform/storage';
 import { loggerOptions, TelemetryModule } from './platform/telemetry';
 
-/** Bodies larger than BODY_LIMIT_BYTES, and of types other than JSON, by path. */
-export const LARGE_BODIES: readonly LargeBody[] = [{ path: '/api/v1/organization/import', limitBytes: 32 * 1024 * 1024, textTypes: ['text/csv'] }];
+/** Bodies larger than BODY_LIMIT_BYTES, and of types other than JSON. */
+export const LARGE_BODIES: readonly LargeBody[] = [IMPORT_BODY];
 
 /** Ports named in access/, and what stands behind them. */
 const PORTS = [

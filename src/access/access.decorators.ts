@@ -19,12 +19,13 @@ export const ACCESS_RULE = 'gloria:access-rule';
 const rule = (value: AccessRule, ...extra: MethodDecorator[]) =>
   applyDecorators(SetMetadata(ACCESS_RULE, value), ApiExtension('x-access', describeRule(value)), ...extra);
 
-const secured = [ApiBearerAuth('session'), ApiSecurity('api-key')];
+// Made anew for each route: these decorators collect what they are applied to.
+const secured = () => [ApiBearerAuth('session'), ApiSecurity('api-key')];
 
 export const Public = () => rule({ kind: 'public' });
-export const AnyToken = () => rule({ kind: 'token' }, ...secured);
-export const SignedIn = () => rule({ kind: 'signed-in' }, ...secured);
-export const RequirePermission = (code: PermissionCode) => rule({ kind: 'permission', code }, ...secured);
+export const AnyToken = () => rule({ kind: 'token' }, ...secured());
+export const SignedIn = () => rule({ kind: 'signed-in' }, ...secured());
+export const RequirePermission = (code: PermissionCode) => rule({ kind: 'permission', code }, ...secured());
 
 export function describeRule(value: AccessRule): string {
   return value.kind === 'permission' ? value.code : value.kind;

@@ -38,6 +38,24 @@ export abstract class PermissionPort {
   /** Throws 403 `PERMISSION_DENIED` unless the actor holds the code in some scope. The door's question. */
   abstract requireKind(actor: Actor, code: PermissionCode): Promise<void>;
 
+  /**
+   * Throws 409 LAST_ADMINISTRATOR unless somebody who can sign in could still grant everywhere after what the open
+   * transaction `tx` has changed. For changes of people and posts.
+   */
+  abstract requireAdministratorLeft(tx: object, actor: Actor): Promise<void>;
+
+  /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds all that comes with these positions; for appointing people. */
+  abstract requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[]): Promise<void>;
+
+  /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds all that the person holds; for letting an account become them. */
+  abstract requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void>;
+
+  /**
+   * Gets what the actor holds ready, before any transaction is open: asked for inside one, it would wait for a second
+   * connection while holding the first.
+   */
+  abstract prepare(actor: Actor): Promise<void>;
+
   /** The rows the code reaches, for list queries. */
   abstract filter(actor: Actor, code: PermissionCode): Promise<RowFilter>;
 }

@@ -19,8 +19,9 @@ export class Problem extends Error {
     readonly code: ProblemCode,
     readonly params: Readonly<Record<string, string | number>> = {},
     readonly errors: readonly FieldError[] = [],
+    cause?: unknown,
   ) {
-    super(code);
+    super(code, { cause });
     this.name = 'Problem';
     this.status = PROBLEMS[code].status;
   }

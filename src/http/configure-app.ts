@@ -9,17 +9,12 @@ import { type AuthenticatedRequest, Problem } from '../access';
 import { CONFIG, type Config } from '../platform/config';
 import { refuseRoutesWithoutRule } from './access-check';
 import { Drain } from './drain';
+import { type LargeBody } from './large-body';
 import { RequestMetrics } from './metrics';
 import { serveOpenApi } from './openapi';
 import { sendProblem } from './problem.filter';
+import { plainInput } from './plain-input';
 import { requestId } from './request-context.middleware';
-
-/** A path whose bodies may be larger, and which other content types it takes. */
-export interface LargeBody {
-  path: string;
-  limitBytes: number;
-  textTypes: string[];
-}
 
 /** Everything in front of the guards, in order. Called once, by main.ts and by the tests. */
 export function configureApp(app: NestExpressApplication, largeBodies: readonly LargeBody[]): void {
@@ -46,11 +41,11 @@ export function configureApp(app: NestExpressApplication, largeBodies: readonly 
     maxAge: 600,
   });
   app.use(compression({ threshold: 1024 }));
-  for (const { path, limitBytes, textTypes } of largeBodies) {
-    app.use(path, express.json({ limit: limitBytes }), express.text({ limit: limitBytes, type: textTypes }));
-  }
-  app.use(express.json({ limit: config.http.bodyLimitBytes }));
+  const json = express.json({ limit: config.http.bodyLimitBytes });
+  // Large bodies are parsed after the guards (LargeBodyInterceptor): nobody unknown makes this process read megabytes.
+  app.use((request: Request, response: Response, next: NextFunction) => (largeBodies.some(({ path }) => request.path === path) ? next() : json(request, response, next)));
   app.use(jsonOnly(largeBodies));
+  app.use(plainInput);
   // What the body parser throws comes before Nest and its filter; it is answered the same way.
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
     const { type, limit } = error as { type?: string; limit?: number };
@@ -66,7 +61,7 @@ export function configureApp(app: NestExpressApplication, largeBodies: readonly 
   // Longer than a balancer's keep-alive, so that it is never us who closes a connection it is about to use.
   server.keepAliveTimeout = 75_000;
   server.headersTimeout = 15_000;
-  server.requestTimeout = 30_000;
+  server.requestTimeout = 15_000;
 }
 
 function releaseHeader(config: Config) {

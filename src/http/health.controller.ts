@@ -5,6 +5,7 @@ import { SkipThrottle } from '@nestjs/throttler';
 import type { Response } from 'express';
 import { Public } from '../access';
 import { RedisConnection } from '../platform/cache';
+import { type KeySource, SIGNING_KEYS } from '../platform/clerk';
 import { CONFIG, type Config } from '../platform/config';
 import { Database, withDeadline } from '../platform/database';
 import { Drain } from './drain';
@@ -19,7 +20,7 @@ export class HealthParts {
     private readonly database: Database,
     private readonly redisConnection: RedisConnection,
     private readonly drain: Drain,
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(SIGNING_KEYS) private readonly keys: KeySource,
   ) {}
 
   readonly process = (): HealthIndicatorResult => {
@@ -52,14 +53,7 @@ export class HealthParts {
   /** Tokens are verified locally, so this can be degraded and requests still work; it gates nothing. */
   readonly auth = async (): Promise<HealthIndicatorResult> => {
     const check = this.indicators.check('auth');
-    const { identity } = this.config;
-    if (identity.kind !== 'clerk' || identity.jwtKey || !identity.secretKey) return check.up({ keys: 'local' });
-    try {
-      const answer = await fetch(`${identity.apiUrl}/v1/jwks`, { headers: { authorization: `Bearer ${identity.secretKey}` }, signal: AbortSignal.timeout(DEADLINE_MS) });
-      return answer.ok ? check.up() : check.up({ degraded: true, reason: `HTTP ${answer.status}` });
-    } catch {
-      return check.up({ degraded: true, reason: 'no answer' });
-    }
+    return (await this.keys.reachable()) ? check.up() : check.up({ degraded: true, reason: 'no answer' });
   };
 }
 

@@ -1,8 +1,10 @@
 export { listRoutes } from './access-check';
-export { configureApp, type LargeBody } from './configure-app';
+export { configureApp } from './configure-app';
+export { type LargeBody, LargeBodyInterceptor } from './large-body';
+export { instant, rowVersion } from './schemas';
 export { Drain } from './drain';
 export { HttpModule } from './http.module';
-export { idempotent } from './idempotency';
+export { idempotent, withoutSecret } from './idempotency';
 export { openApiDocument } from './openapi';
 export { Cursors, listName, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
 export { localeOf, ProblemFilter } from './problem.filter';

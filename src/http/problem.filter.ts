@@ -12,6 +12,12 @@ const BY_SQLSTATE: Record<string, ProblemCode> = {
   // Two transactions wanted the same rows; nothing was written, the caller may repeat.
   '40001': 'STALE_VERSION',
   '40P01': 'STALE_VERSION',
+  // Values the checks in front should have refused; still the caller's, not ours.
+  '22021': 'REQUEST_MALFORMED',
+  '22P05': 'REQUEST_MALFORMED',
+  '22P02': 'REQUEST_MALFORMED',
+  '22003': 'REQUEST_MALFORMED',
+  '22008': 'REQUEST_MALFORMED',
 };
 
 /** The one place where whatever was thrown becomes RFC 9457 problem+json. */
@@ -69,7 +75,8 @@ export function sendProblem(problem: Problem, request: AuthenticatedRequest, res
 
 function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
-  if (isDatabaseUnavailable(thrown)) return new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'database' });
+  const timedOut = ['55P03', '57014'].includes(postgresError(thrown)?.sqlState ?? '');
+  if (timedOut || isDatabaseUnavailable(thrown)) return new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'database' });
   const sqlState = postgresError(thrown)?.sqlState;
   const known = sqlState ? BY_SQLSTATE[sqlState] : undefined;
   if (known) return new Problem(known);

@@ -21,6 +21,11 @@ export function idempotencyOf(request: Request): { key: string; requestHash: str
   if (!IDEMPOTENCY_KEY.test(key)) {
     throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: 'header:Idempotency-Key', code: 'format', detail: '8 to 128 visible ASCII characters' }]);
   }
-  const requestHash = createHash('sha256').update(request.originalUrl).update('\0').update(JSON.stringify(request.body ?? null)).digest('hex');
-  return { key, requestHash };
+  // Hashed when first asked for: a large body is parsed after the guards.
+  return {
+    key,
+    get requestHash() {
+      return createHash('sha256').update(request.originalUrl).update('\0').update(JSON.stringify(request.body ?? null)).digest('hex');
+    },
+  };
 }

@@ -17,5 +17,5 @@ export function fieldErrors(error: ZodError, limit = 100): FieldError[] {
 }
 
 export function pointer(path: readonly PropertyKey[]): string {
-  return `#${path.map((part) => `/${encodeURI(String(part).slice(0, 100).replace(/~/g, '~0').replace(/\//g, '~1'))}`).join('')}`;
+  return `#${path.map((part) => `/${encodeURI(String(part).slice(0, 100).toWellFormed().replace(/~/g, '~0').replace(/\//g, '~1'))}`).join('')}`;
 }

@@ -36,6 +36,39 @@ describe('the edge', () => {
     expect(await world.as('dewi').get('/people/not-a-uuid')).toBeProblem(400, 'REQUEST_INVALID');
   });
 
+  it('refuses text and numbers no honest client sends, everywhere, with 400', async () => {
+    const dewi = world.as('dewi');
+    const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+    const { body: role } = await dewi.post('/roles', { code: 'hostile', name: 'x' }).expect(201);
+    const answers = [
+      await dewi.get('/people?search=%00a'),
+      await dewi.get('/audit/events?targetId=a%00'),
+      await dewi.get('/workflow/definitions/a%00'),
+      await dewi.delete('/me/sessions/a%00b'),
+      await dewi.post('/people', '{"employeeNumber":"1","fullName":"a\\u0000b"}').set('content-type', 'application/json'),
+      await dewi.post('/roles', '{"code":"surrogate","name":"\\ud800"}').set('content-type', 'application/json'),
+      await dewi.post('/roles', '{"\\ud800":1}').set('content-type', 'application/json'),
+      await dewi.post('/roles', `{"${'x'.repeat(99)}😀":1}`).set('content-type', 'application/json'),
+      await dewi.patch(`/roles/${role.id}`, { name: 'y', version: 9_007_199_254_740_991 }),
+      await dewi.get('/audit/events?from=0000-01-01T00:00:00Z'),
+      await dewi.get('/appointments?at=9999-12-31T23:59:59-23:59'),
+      await dewi.post('/grants', { permission: 'audit:read', scope: 'all', subject: { type: 'everyone' }, validUntil: '9999-12-31T23:59:59-23:59' }),
+      await world.as('siti').post('/workflow/instances', `{"definition":"reimbursement","form":${nested(2_000)}}`).set('content-type', 'application/json'),
+      await world.as('siti').post('/workflow/instances', nested(3_000)).set('content-type', 'application/json').set('idempotency-key', 'deep-json-0001'),
+      await dewi.post('/organization/import', '{"people":[{"employeeNumber":"1","fullName":"a\\u0000"}]}').set('content-type', 'application/json'),
+      await dewi.post('/organization/import', { people: [], appointments: [{ employeeNumber: '2004', position: 'director', validFrom: '0000-01-01' }] }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
+  });
+
+  it('does not read a large body of somebody unknown', async () => {
+    const body = `[${'{},'.repeat(3_000_000)}{}]`;
+    const begun = Date.now();
+    expect(await testApp.http.post('/api/v1/organization/import').set('content-type', 'application/json').send(body)).toBeProblem(401, 'AUTH_TOKEN_MISSING');
+    expect(await world.as('siti').post('/organization/import', body).set('content-type', 'application/json')).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(Date.now() - begun).toBeLessThan(5_000);
+  });
+
   it('names wrong values by JSON Pointer', async () => {
     const answer = await world.as('dewi').post('/grants', { permission: 'x', scope: 'all', subject: { type: 'person', id: 5 } });
     expect((answer.body.errors as { pointer: string }[]).map(({ pointer }) => pointer)).toEqual(['#/permission', '#/subject/id']);
@@ -121,6 +154,14 @@ describe('the edge', () => {
     expect(await send('key-00000003', { definition: 'nothing' })).toBeProblem(404, 'NOT_FOUND');
     expect(await send('key-00000003', { definition: 'nothing' })).toBeProblem(404, 'NOT_FOUND');
 
+    // What is shown once is not kept: neither the key nor the code is in the stored answer.
+    const key = await world.as('dewi').post('/api-keys', { name: 'k', scopes: ['audit:read'], validDays: 1 }).set('idempotency-key', 'secret-key-01').expect(201);
+    const repeated = await world.as('dewi').post('/api-keys', { name: 'k', scopes: ['audit:read'], validDays: 1 }).set('idempotency-key', 'secret-key-01').expect(201);
+    expect(repeated.body).toEqual({ ...key.body, key: null });
+    await connected(testApp.database.adminUrl, async (client) => {
+      expect((await client.query('SELECT FROM idempotency_record WHERE body LIKE $1', [`%${(key.body.key as string).slice(-30)}%`])).rowCount).toBe(0);
+    });
+
     const many = await Promise.all(Array.from({ length: 10 }, () => send('key-00000004')));
     const made = new Set(many.filter(({ status }) => status === 201).map(({ text }) => text));
     expect(made.size).toBe(1);
@@ -161,18 +202,16 @@ describe('the rate limit', () => {
     try {
       const world = await aFoundation(testApp);
       const answers = [];
-      for (let n = 0; n < 30; n += 1) answers.push(await (n % 2 ? testApp : beside).http.get('/api/v1/me').set('authorization', `Bearer ${world.token('siti')}`).set('x-forwarded-for', `10.0.0.${n}`));
+      const both = 'REDIS_URL' in overrides;
+      for (let n = 0; n < 30; n += 1) answers.push(await (both && n % 2 ? beside : testApp).http.get('/api/v1/me').set('authorization', `Bearer ${world.token('siti')}`).set('x-forwarded-for', `10.0.0.${n}`));
       const passed = answers.filter(({ status }) => status === 200);
       const limited = answers.filter(({ status }) => status === 429);
-      // GCRA refills while we count: 20 at once, one more every three seconds. Two processes alone count each their own.
+      // GCRA refills while we count: 20 at once, one more every three seconds.
       expect(passed.length).toBeGreaterThanOrEqual(20);
-      expect(passed.length).toBeLessThanOrEqual('REDIS_URL' in overrides ? 22 : 30);
-      if ('REDIS_URL' in overrides) {
-        expect(limited.length).toBeGreaterThan(0);
-        expect(limited[0]).toBeProblem(429, 'RATE_LIMITED');
-        expect(Number(limited[0]!.headers['retry-after'])).toBeGreaterThan(0);
-        expect(limited[0]!.headers['ratelimit-policy']).toBe('"default";q=20;w=60');
-      }
+      expect(passed.length).toBeLessThanOrEqual(22);
+      expect(limited[0]).toBeProblem(429, 'RATE_LIMITED');
+      expect(Number(limited[0]!.headers['retry-after'])).toBeGreaterThan(0);
+      expect(limited[0]!.headers['ratelimit-policy']).toBe('"default";q=20;w=60');
       // Somebody else is not affected.
       await testApp.http.get('/api/v1/me').set('authorization', `Bearer ${world.token('dewi')}`).expect(200);
       // Failed authentication is counted by address, whatever the forwarding headers say.

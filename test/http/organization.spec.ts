@@ -33,7 +33,7 @@ describe('the organization', () => {
     await dewi().delete(`/departments/${nested.id}?version=1`).expect(204);
     expect((await dewi().get('/departments?search=music').expect(200)).body.items).toEqual([]);
     expect((await dewi().get('/departments?search=music&deleted=true').expect(200)).body.items).toMatchObject([{ id: nested.id }]);
-    expect(await dewi().post(`/positions/${position.id}/restore`, { version: 2 })).toBeProblem(409, 'STILL_IN_USE');
+    expect(await dewi().post(`/positions/${position.id}/restore`, { version: 2 })).toBeProblem(409, 'PARENT_DELETED');
     // Its code is free for another while it is deleted, and then it cannot come back under it.
     await dewi().post('/departments', { code: 'sd-3-music', name: 'Music again', parentId: department.id }).expect(201);
     expect(await dewi().post(`/departments/${nested.id}/restore`, { version: 2 })).toBeProblem(409, 'CODE_TAKEN');
@@ -177,8 +177,41 @@ describe('an import', () => {
       '#/positions/0/unit unknown', '#/positions/1/code duplicate', '#/positions/2/isHead duplicate', '#/units/0/parent cycle', '#/units/1/parent cycle', '#/units/2/parent shape',
     ].sort());
     expect(await world.as('dewi').post('/organization/import', bad)).toBeProblem(400, 'IMPORT_INVALID');
-    expect(await world.as('dewi').post('/organization/import', { units: [{ code: 'ok', kind: 'tower', name: '' }], extra: 1 })).toBeProblem(400, 'IMPORT_INVALID');
+    // Rows that cannot be read do not hide what is wrong with the others.
+    const mixed = await world.as('dewi').post('/organization/import', { units: [{ code: 'ok', kind: 'tower', name: '' }, { code: 'x1', kind: 'department', name: 'X', parent: 'nowhere' }], positions: [{ code: 'y', title: 'Y', unit: 'ok' }], extra: 1 });
+    expect(mixed).toBeProblem(400, 'IMPORT_INVALID');
+    expect((mixed.body.errors as { pointer: string }[]).map(({ pointer }) => pointer)).toEqual(['#/units/0/kind', '#/units/0/name', '#/extra', '#/units/1/parent']);
+    const deep = await world.as('dewi').post('/organization/import?dryRun=true', { units: Array.from({ length: 40 }, (_, n) => ({ code: `deep-${n}`, kind: 'department', name: 'D', ...(n ? { parent: `deep-${n - 1}` } : {}) })) });
+    expect((deep.body.errors as { pointer: string; code: string }[])[0]).toMatchObject({ pointer: '#/units/32/parent', code: 'depth' });
+    for (const body of ['[]', 'null', '{"units":5}']) expect(await world.as('dewi').post('/organization/import', body).set('content-type', 'application/json')).toBeProblem(400, body === 'null' ? 'REQUEST_MALFORMED' : 'IMPORT_INVALID');
     expect(await counts()).toEqual(before);
+  });
+
+  it('changes what a row says and leaves what it does not say; heads may change places; overlaps are found', async () => {
+    const dewi = world.as('dewi');
+    const load = (body: object, query = '') => dewi.post(`/organization/import${query}`, body);
+    await load({
+      units: [{ code: 'm1', kind: 'school', name: 'M1' }, { code: 'm1-a', kind: 'department', name: 'A', parent: 'm1' }, { code: 'm1-b', kind: 'department', name: 'B', parent: 'm1' }],
+      positions: [{ code: 'head-a', title: 'A', unit: 'm1-a', isHead: true }, { code: 'head-b', title: 'B', unit: 'm1-b', isHead: true }],
+      people: [{ employeeNumber: '7777', fullName: 'Kept', email: 'kept@m1.test', locale: 'en' }],
+      appointments: [{ employeeNumber: '7777', position: 'head-a', validFrom: '2026-01-01' }],
+    }).expect(200);
+    const swapped = await load({
+      units: [{ code: 'm1-a', kind: 'department', name: 'Renamed' }],
+      positions: [{ code: 'head-a', title: 'A', unit: 'm1-b' }, { code: 'head-b', title: 'B', unit: 'm1-a' }],
+      people: [{ employeeNumber: '7777', fullName: 'Kept Still' }],
+      appointments: [{ employeeNumber: '7777', position: 'head-a', acting: true }],
+    }).expect(200);
+    expect(swapped.body).toMatchObject({ units: { changed: 1 }, positions: { changed: 2 }, people: { changed: 1 }, appointments: { created: 0, changed: 1 } });
+    const ids = await world.ids();
+    expect((await dewi.get(`/departments/${ids.unit('m1-a')}`).expect(200)).body).toMatchObject({ name: 'Renamed', parentId: ids.unit('m1') });
+    expect((await dewi.get(`/positions/${ids.position('head-a')}`).expect(200)).body).toMatchObject({ isHead: true, unitId: ids.unit('m1-b') });
+    expect((await dewi.get(`/people/${ids.person('7777')}`).expect(200)).body).toMatchObject({ fullName: 'Kept Still', email: 'kept@m1.test', locale: 'en' });
+    expect((await dewi.get(`/appointments?personId=${ids.person('7777')}`).expect(200)).body.items).toMatchObject([{ acting: true, validUntil: null }]);
+    const twice = { appointments: [{ employeeNumber: '7777', position: 'head-b', validFrom: '2031-01-01' }, { employeeNumber: '7777', position: 'head-b', validFrom: '2032-01-01' }] };
+    for (const query of ['?dryRun=true', '']) expect((await load(twice, query)).body.errors).toMatchObject([{ pointer: '#/appointments/1/position', code: 'overlap' }]);
+    twice.appointments[0] = { ...twice.appointments[0]!, ...{ validUntil: '2032-01-01' } };
+    expect((await load(twice).expect(200)).body.appointments.created).toBe(2);
   });
 
   it('comes as CSV too, and its problems name the line', async () => {
@@ -188,8 +221,10 @@ describe('an import', () => {
     expect((await csv(good).expect(200)).body).toMatchObject({ units: { created: 1 }, positions: { created: 1 }, people: { created: 1 }, appointments: { created: 1 } });
     const answer = await csv(`${header}school,sd-8,SD 8,,,,,,\ndepartment,sd-8-x,X,sd-404,,,,,\ntower,t,T,,,,,,\n`);
     expect(answer).toBeProblem(400, 'IMPORT_INVALID');
-    expect(answer.body.errors).toEqual([{ pointer: 'line:4', code: 'type', detail: 'type must be school, department, position, person or appointment' }]);
-    expect((await csv(`${header}department,sd-8-x,X,sd-404,,,,,\n`)).body.errors).toMatchObject([{ pointer: 'line:2', code: 'unknown' }]);
+    expect(answer.body.errors).toEqual([
+      { pointer: 'line:4', code: 'type', detail: 'type must be school, department, position, person or appointment' },
+      { pointer: 'line:3', code: 'unknown', detail: 'parent: there is no unit sd-404' },
+    ]);
     expect(await csv(`${header}"unclosed`)).toBeProblem(400, 'IMPORT_INVALID');
     expect(await world.as('siti').post('/organization/import', {})).toBeProblem(403, 'PERMISSION_DENIED');
   });

@@ -9,6 +9,13 @@ import { aFoundation, startApp, type TestApp, testEnvironment, World } from '../
 import { connected } from '../support/database';
 import { root } from '../support/documents';
 
+declare module '../../src/platform/outbox' {
+  interface OutboxTopics {
+    'test.once': { n: string };
+    'test.failing': object;
+  }
+}
+
 describe('the outbox', () => {
   let testApp: TestApp;
   let world: World;

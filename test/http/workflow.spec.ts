@@ -1,3 +1,5 @@
+import { reimbursement } from '../../src/modules/workflow';
+import { type Marking, step, type Verb, type WorkflowEvent } from '../../src/modules/workflow/reducer';
 import { aFoundation, aReimbursement, startApp, type TestApp, type World } from '../support/app';
 import { connected } from '../support/database';
 
@@ -88,14 +90,26 @@ describe('a reimbursement', () => {
     expect(await world.as('ratna').answers('complete', filed.openTask.id)).toBeProblem(403, 'PERMISSION_DENIED');
     const approved = (await world.as('joko').answers('approve', filed.openTask.id).expect(200)).body as { openTask: { id: string } };
     expect(await world.as('joko').answers('approve', approved.openTask.id)).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await world.as('ratna').answers('reject', approved.openTask.id)).toBeProblem(403, 'PERMISSION_DENIED');
     await world.as('ratna').answers('return', approved.openTask.id).expect(200);
+    // An administrator holds everything and is still no candidate; for a system step they may answer, but not approve it.
+    const again = await world.as('siti').submits(aReimbursement({ route: 'supervisor' }));
+    const paying = (await world.as('joko').answers('approve', again.openTask.id).expect(200)).body as { openTask: { id: string } };
+    expect(await world.as('dewi').answers('approve', paying.openTask.id)).toBeProblem(409, 'WORKFLOW_VERB');
+    expect(await world.as('dewi').answers('reject', paying.openTask.id)).toBeProblem(409, 'WORKFLOW_VERB');
   });
 
   it('with nobody to decide is not submitted, and nothing is written', async () => {
-    const answer = await world.as('putu').post('/workflow/instances', { definition: 'reimbursement', submit: true, form: aReimbursement({ route: 'budget' }) });
-    expect(answer).toBeProblem(422, 'WORKFLOW_FORM_INVALID');
-    const before = (await world.as('putu').get('/workflow/instances').expect(200)).body.items as unknown[];
-    expect(before).toHaveLength(0);
+    // The director heads everything; nobody stands above to approve what the director files.
+    const answer = await world.as('agus').post('/workflow/instances', { definition: 'reimbursement', submit: true, form: aReimbursement({ route: 'supervisor' }) });
+    expect(answer).toBeProblem(409, 'WORKFLOW_NO_CANDIDATE');
+    expect((await world.as('agus').get('/workflow/instances?limit=200').expect(200)).body.items.filter((each: { state: string }) => each.state === 'draft')).toEqual([]);
+    const ids = await world.ids();
+    const nobody = (await world.as('dewi').post('/people', { employeeNumber: '5555', fullName: 'Without a post' }).expect(201)).body as { id: string };
+    const { code } = (await world.as('dewi').post('/invitations', { personId: nobody.id }).expect(201)).body as { code: string };
+    await world.as('postless').post('/me/link', { code }).expect(204);
+    expect(await world.as('postless').post('/workflow/instances', { definition: 'reimbursement' })).toBeProblem(409, 'WORKFLOW_NO_UNIT');
+    expect(await world.as('siti').post('/workflow/instances', { definition: 'reimbursement', unitId: ids.unit('smp-2') })).toBeProblem(409, 'WORKFLOW_NO_UNIT');
     // SMP 2 has no deputy; the rule's second area is the whole foundation, so SMA 1's steps in.
     expect((await world.as('putu').submits(aReimbursement({ route: 'pre-approver' }))).openTask.node).toBe('pre-approval');
     const { body: inbox } = await world.as('maya').get('/me/tasks').expect(200);
@@ -116,8 +130,10 @@ describe('a reimbursement', () => {
     expect(await siti.put(`/workflow/instances/${draft.id}/form`, { form: {}, seq: 7 })).toBeProblem(409, 'STALE_VERSION');
     expect(await world.as('putu').get(`/workflow/instances/${draft.id}`)).toBeProblem(404, 'NOT_FOUND');
     expect(await world.as('joko').put(`/workflow/instances/${draft.id}/form`, { form: {}, seq: 0 })).toBeProblem(403, 'WORKFLOW_NOT_INITIATOR');
+    const saves = await Promise.all([1, 2].map((n) => siti.put(`/workflow/instances/${draft.id}/form`, { form: aReimbursement({ amount: String(n) }), seq: 1 })));
+    expect(saves.map(({ status }) => status).sort()).toEqual([200, 409]);
     expect((await siti.post(`/workflow/instances/${draft.id}/submit`).expect(200)).body.round).toBe(1);
-    expect(await siti.put(`/workflow/instances/${draft.id}/form`, { form: aReimbursement(), seq: 1 })).toBeProblem(409, 'WORKFLOW_STATE');
+    expect(await siti.put(`/workflow/instances/${draft.id}/form`, { form: aReimbursement(), seq: 3 })).toBeProblem(409, 'WORKFLOW_STATE');
   });
 
   it('clicked ten times at once is decided exactly once', async () => {
@@ -171,16 +187,29 @@ describe('a reimbursement', () => {
   });
 
   it('has its history proven against its marking: every instance refolds to where it stands', async () => {
+    type Stored = { state: string; node: string | null; round: number; open: number; form: Record<string, unknown>; history: { seq: number; event: string; data: { form?: Record<string, unknown> } }[] };
+    const VERB: Record<string, Verb> = { submitted: 'submit', resubmitted: 'submit', approved: 'approve', step_completed: 'complete', returned: 'return', rejected: 'reject', withdrawn: 'withdraw' };
     await connected(testApp.database.adminUrl, async (client) => {
-      const { rows } = await client.query<{ seq: number; entries: number; last: number; open: number; state: string }>(`
-        SELECT i.seq, i.state::text, count(h.*)::int AS entries, coalesce(max(h.seq), 0) AS last,
-               (SELECT count(*)::int FROM workflow_task t WHERE t.instance_id = i.id AND t.state = 'open') AS open
-          FROM workflow_instance i LEFT JOIN workflow_history h ON h.instance_id = i.id GROUP BY i.id`);
+      const { rows } = await client.query<Stored>(`
+        SELECT i.state::text, i.node, i.round, i.form, (SELECT count(*)::int FROM workflow_task t WHERE t.instance_id = i.id AND t.state = 'open') AS open,
+               coalesce(jsonb_agg(jsonb_build_object('seq', h.seq, 'event', h.event, 'data', h.data) ORDER BY h.seq) FILTER (WHERE h.seq IS NOT NULL), '[]') AS history
+          FROM workflow_instance i LEFT JOIN workflow_history h ON h.instance_id = i.id WHERE i.foundation_id = $1 GROUP BY i.id`, [(await world.ids()).foundation]);
       expect(rows.length).toBeGreaterThan(10);
-      for (const row of rows) {
-        expect(row.entries).toBe(row.seq);
-        expect(row.last).toBe(row.seq);
-        expect(row.open).toBe(row.state === 'running' ? 1 : 0);
+      for (const { history: entries, open, form, ...stored } of rows) {
+        let at: Marking = { state: 'draft', node: null, round: 0 };
+        let filled: Record<string, unknown> = {};
+        entries.forEach((entry, index) => {
+          expect(entry.seq).toBe(index + 1);
+          filled = entry.data.form ?? filled;
+          const verb = VERB[entry.event];
+          if (!verb) return;
+          const result = step(reimbursement, at, { type: verb, form: filled } as WorkflowEvent);
+          if ('refused' in result) throw new Error(`${entry.event} is not possible at ${at.state}`);
+          at = result.next;
+        });
+        expect(at).toEqual(stored);
+        if (entries.length > 0) expect(filled).toEqual(form);
+        expect(open).toBe(stored.state === 'running' ? 1 : 0);
       }
     });
   });
@@ -214,6 +243,13 @@ describe('a definition', () => {
     const answer = await world.as('dewi').post('/workflow/definitions', { document: { ...document, nodes: { ...document.nodes, alone: { type: 'end' } } } });
     expect(answer).toBeProblem(422, 'WORKFLOW_DEFINITION_INVALID');
     expect(answer.body.errors).toEqual([{ pointer: '#/nodes/alone', code: 'unreachable', detail: 'no way leads here from the start' }]);
+    const withForm = (form: object) => ({ document: { ...document, form: { type: 'object', properties: { route: form } } } });
+    // A form that validates asynchronously would let everything through; a pattern may not take the process hostage.
+    for (const form of [{ $async: true }, { type: 'string', pattern: '(' }, { type: 'string', pattern: '(?=a)b' }]) expect(await world.as('dewi').post('/workflow/definitions', withForm(form))).toBeProblem(422, 'WORKFLOW_DEFINITION_INVALID');
+    await world.as('dewi').post('/workflow/definitions', withForm({ type: 'string', pattern: '^(a+)+$' })).expect(201);
+    const begun = Date.now();
+    expect(await world.as('siti').post('/workflow/instances', { definition: 'reimbursement', submit: true, form: { route: `${'a'.repeat(50_000)}!` } })).toBeProblem(422, 'WORKFLOW_FORM_INVALID');
+    expect(Date.now() - begun).toBeLessThan(5_000);
     expect(await world.as('siti').post('/workflow/definitions', { document })).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await world.as('siti').get('/workflow/definitions/nothing')).toBeProblem(404, 'NOT_FOUND');
   });

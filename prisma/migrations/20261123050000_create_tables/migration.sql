@@ -123,7 +123,7 @@ CREATE TABLE "user_session" (
     "last_seen_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "revoked_at" TIMESTAMPTZ(3),
 
-    CONSTRAINT "user_session_pkey" PRIMARY KEY ("sid")
+    CONSTRAINT "user_session_pkey" PRIMARY KEY ("foundation_id","sid")
 );
 
 -- CreateTable

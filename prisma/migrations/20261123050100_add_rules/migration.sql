@@ -2,7 +2,7 @@
 
 -- ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 -- What Prisma's schema language cannot express. The runtime role is `gloria_app` (not owner, no DDL, no
--- BYPASSRLS); roles are cluster-wide and come from the bootstrap (src/cli/prepare-database), a migration only GRANTs.
+-- BYPASSRLS); roles are cluster-wide and come from the bootstrap (prisma/roles.sql), a migration only GRANTs.
 -- ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- ids made inside the database (triggers). UUIDv7, RFC 9562 §5.7; uuidv7() itself exists only from Postgres 18 on.
@@ -158,8 +158,8 @@ BEGIN
     )
     SELECT id, kind, parent_kind, depth, school_id FROM walk ORDER BY path COLLATE "C"
   LOOP
-    IF node.kind = 'school' AND node.parent_kind <> 'foundation' THEN
-      RAISE EXCEPTION 'a school stands directly below the foundation' USING ERRCODE = 'GL004';
+    IF (node.kind = 'school' AND node.parent_kind <> 'foundation') OR node.depth > 32 THEN
+      RAISE EXCEPTION 'a school stands directly below the foundation, and nothing below level 32' USING ERRCODE = 'GL004';
     END IF;
     WHILE cardinality(open_at) > 0 AND depths[open_at[cardinality(open_at)]] >= node.depth LOOP
       rights[open_at[cardinality(open_at)]] := n;
@@ -385,12 +385,12 @@ BEGIN
     RETURN QUERY SELECT 'unlinked', f.id, f.timezone, f.locale, NULL::uuid, NULL::uuid, NULL::text, NULL::text, NULL::bigint, NULL::double precision;
     RETURN;
   END IF;
-  SELECT * INTO s FROM user_session WHERE sid = p_sid;
+  SELECT * INTO s FROM user_session WHERE foundation_id = f.id AND sid = p_sid;
   IF NOT FOUND THEN
     INSERT INTO user_session (sid, foundation_id, user_id) VALUES (p_sid, f.id, a.id) ON CONFLICT DO NOTHING;
-    SELECT * INTO s FROM user_session WHERE sid = p_sid;
+    SELECT * INTO s FROM user_session WHERE foundation_id = f.id AND sid = p_sid;
   ELSIF s.last_seen_at < now() - interval '1 minute' AND s.revoked_at IS NULL THEN
-    UPDATE user_session SET last_seen_at = now() WHERE sid = p_sid;
+    UPDATE user_session SET last_seen_at = now() WHERE foundation_id = f.id AND sid = p_sid;
   END IF;
   RETURN QUERY
     SELECT CASE WHEN s.sid IS NULL OR s.user_id <> a.id OR s.revoked_at IS NOT NULL OR p.deleted_at IS NOT NULL THEN 'revoked' ELSE 'ok' END,
@@ -409,7 +409,7 @@ END $$;
 -- The same for an API key: the row by its public id, and the head version. The caller checks the secret.
 CREATE FUNCTION gloria_find_api_key(p_key_id text)
 RETURNS TABLE (id uuid, foundation_id uuid, timezone text, foundation_locale text, name text, secret_hash bytea, pepper_kid text,
-               scopes text[], cidrs text[], created_by_id uuid, usable boolean, v bigint, now_ms double precision)
+               scopes text[], cidrs text[], created_by_id uuid, usable boolean, noted boolean, v bigint, now_ms double precision)
 LANGUAGE plpgsql SECURITY INVOKER AS $$
 #variable_conflict use_column
 DECLARE k api_key%ROWTYPE;
@@ -418,16 +418,21 @@ BEGIN
   SELECT * INTO k FROM api_key WHERE key_id = p_key_id;
   IF NOT FOUND THEN RETURN; END IF;
   PERFORM set_config('gloria.foundation_id', k.foundation_id::text, true);
-  IF k.revoked_at IS NULL AND coalesce(k.last_used_at, '-infinity') < now() - interval '1 minute' THEN
-    UPDATE api_key SET last_used_at = now() WHERE id = k.id;
-  END IF;
   RETURN QUERY
     SELECT k.id, k.foundation_id, f.timezone, f.locale, k.name, k.secret_hash, k.pepper_kid, k.scopes, k.cidrs, k.created_by_id,
-           k.revoked_at IS NULL AND k.expires_at > now() AND p.deleted_at IS NULL, coalesce(h.v, 0),
+           k.revoked_at IS NULL AND k.expires_at > now() AND p.deleted_at IS NULL,
+           coalesce(k.last_used_at >= now() - interval '1 minute', false), coalesce(h.v, 0),
            (extract(epoch FROM clock_timestamp()) * 1000)::double precision
       FROM foundation f JOIN person p ON p.foundation_id = f.id AND p.id = k.created_by_id
       LEFT JOIN authz_head h ON h.foundation_id = f.id
      WHERE f.id = k.foundation_id;
+END $$;
+
+-- Notes that a key was used, once its secret has been checked.
+CREATE FUNCTION gloria_note_api_key_use(p_foundation uuid, p_id uuid) RETURNS void LANGUAGE plpgsql SECURITY INVOKER AS $$
+BEGIN
+  PERFORM set_config('gloria.foundation_id', p_foundation::text, true);
+  UPDATE api_key SET last_used_at = now() WHERE foundation_id = p_foundation AND id = p_id;
 END $$;
 
 -- A subject's grants with everything they depend on, in one round trip: the present version and clock, the person's
@@ -543,7 +548,7 @@ GRANT INSERT (id, foundation_id, action, outcome, reason_code, actor_kind, actor
   context, authz, before, after) ON audit.event TO gloria_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public, audit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION gloria_uuid7(), gloria_foundation(), gloria_begin_request(text, text, text),
-  gloria_find_api_key(text), gloria_compile_subject(uuid, uuid), gloria_authz_head(uuid), audit.ensure_partition(date) TO gloria_app;
+  gloria_find_api_key(text), gloria_compile_subject(uuid, uuid), gloria_authz_head(uuid), gloria_note_api_key_use(uuid, uuid), audit.ensure_partition(date) TO gloria_app;
 
 -- The log's tables and functions belong to a role that cannot log in; the schemas stay the migrator's.
 GRANT USAGE, CREATE ON SCHEMA audit, audit_partition TO gloria_audit;

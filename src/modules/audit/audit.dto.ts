@@ -1,8 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery } from '../../http';
 
-const instant = z.iso.datetime({ offset: true });
 
 export class ListEventsQuery extends createZodDto(
   z.strictObject({

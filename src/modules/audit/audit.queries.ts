@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../../access';
+import { type Actor, PermissionPort } from '../../access';
 import { Cursors, listName, type Page } from '../../http';
 import { Database, Prisma } from '../../platform/database';
 import { type EventResponse, type EventRow, type ListEventsQuery, toEventResponse } from './audit.dto';
@@ -12,10 +12,12 @@ export class AuditQueries {
     private readonly database: Database,
     private readonly cursors: Cursors,
     private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
   ) {}
 
   /** Newest first. */
   async list(actor: Actor, query: ListEventsQuery): Promise<Page<EventResponse>> {
+    await this.permissions.require(actor, 'audit:read', {});
     const filters = [
       query.actorId && Prisma.sql`actor_id = ${query.actorId}`,
       query.action && Prisma.sql`action = ${query.action}`,

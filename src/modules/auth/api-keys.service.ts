@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, type RequestContext } from '../../access';
-import { Cursors, idempotent, listName } from '../../http';
+import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, type RequestContext, whereFromFilter } from '../../access';
+import { Cursors, idempotent, listName, withoutSecret } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
-import { Database } from '../../platform/database';
+import { Database, type Prisma } from '../../platform/database';
 import { Keyring, mac, sameMac } from '../../platform/keyring';
 import { AuditService } from '../audit';
 import { makeApiKey, parseApiKey } from './api-key';
@@ -23,6 +23,8 @@ interface KeyRow {
   cidrs: string[];
   created_by_id: string;
   usable: boolean;
+  /** Whether its use was noted within the last minute. */
+  noted: boolean;
   v: string;
   now_ms: number;
 }
@@ -49,6 +51,7 @@ export class ApiKeysService {
     const pepper = row && (await this.keyring.find(PEPPER, row.pepper_kid));
     if (!row || !pepper || !sameMac(mac(pepper.bytes, PEPPER, parts.secret), row.secret_hash)) throw new Problem('AUTH_API_KEY_INVALID');
     if (!row.usable || !isFrom(request.ip, row.cidrs)) throw new Problem('AUTH_API_KEY_INVALID');
+    if (!row.noted) await this.database.hot('SELECT gloria_note_api_key_use($1, $2)', [row.foundation_id, row.id]);
     return {
       kind: 'api_key',
       apiKeyId: row.id,
@@ -89,17 +92,20 @@ export class ApiKeysService {
           },
         });
         await this.audit.record(tx, actor, apiKeyCreated(key));
-        return { ...toApiKeyResponse(key), key: made.text };
-      }),
+        return { ...toApiKeyResponse(key), key: made.text as string | null };
+      }, withoutSecret('key')),
     );
   }
 
+  /** One's own keys, or, with the permission everywhere, everybody's. */
   async list(actor: Actor, query: ListApiKeysQuery) {
+    const visible = whereFromFilter<Prisma.ApiKeyWhereInput>(await this.permissions.filter(actor, 'api-key:read'), { owner: (createdById) => ({ createdById }) });
+    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
         listName('api-keys', query),
         query,
-        (take, after) => tx.apiKey.findMany({ where: after ? { id: { gt: after[0]! } } : {}, orderBy: { id: 'asc' }, take }),
+        (take, after) => tx.apiKey.findMany({ where: { AND: [visible, after ? { id: { gt: after[0]! } } : {}] }, orderBy: { id: 'asc' }, take }),
         (row) => [row.id],
       );
       return { items: page.items.map(toApiKeyResponse), nextCursor: page.nextCursor };
@@ -111,6 +117,7 @@ export class ApiKeysService {
     await this.database.withTenant(actor, async (tx) => {
       const key = await tx.apiKey.findFirst({ where: { id } });
       if (!key) throw new Problem('NOT_FOUND');
+      await this.permissions.require(actor, 'api-key:write', { ownerPersonId: key.createdById });
       const { count } = await tx.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } });
       if (count > 0) await this.audit.record(tx, actor, apiKeyRevoked(key));
     });

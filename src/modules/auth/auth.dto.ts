@@ -1,11 +1,10 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { permissionCodes } from '../../access';
-import { pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery } from '../../http';
 import type { ApiKey, UserSession } from '../../platform/database';
 import ipaddr from 'ipaddr.js';
 
-const instant = z.iso.datetime({ offset: true });
 
 export class MeResponse extends createZodDto(
   z.object({
@@ -29,7 +28,7 @@ export class CreateInvitation extends createZodDto(
   z.strictObject({ personId: z.uuid(), validDays: z.int().min(1).max(30).default(7) }),
 ) {}
 export class InvitationResponse extends createZodDto(
-  z.object({ id: z.uuid(), personId: z.uuid(), expiresAt: instant, code: z.string().meta({ description: 'Shown once; hand it to the person' }) }),
+  z.object({ id: z.uuid(), personId: z.uuid(), expiresAt: instant, code: z.string().nullable().meta({ description: 'Shown once; hand it to the person. null in the answer to a repeated request' }) }),
 ) {}
 export class RedeemInvitation extends createZodDto(z.strictObject({ code: z.string().min(20).max(100) })) {}
 
@@ -48,7 +47,7 @@ const apiKey = z.object({
 });
 export class ApiKeyPage extends createZodDto(pageOf(apiKey)) {}
 export class ListApiKeysQuery extends createZodDto(z.strictObject(pageQuery)) {}
-export class CreatedApiKey extends createZodDto(apiKey.extend({ key: z.string().meta({ description: 'Shown once' }) })) {}
+export class CreatedApiKey extends createZodDto(apiKey.extend({ key: z.string().nullable().meta({ description: 'Shown once; null in the answer to a repeated request' }) })) {}
 export class CreateApiKey extends createZodDto(
   z.strictObject({
     name: z.string().trim().min(1).max(120).meta({ example: 'Payment system' }),

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Problem, systemActor, type UnlinkedUser } from '../../access';
-import { idempotent, namingConstraints } from '../../http';
+import { type Actor, PermissionPort, Problem, systemActor, type UnlinkedUser } from '../../access';
+import { idempotent, namingConstraints, withoutSecret } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { accountLinked, invitationCreated, invitationRedeemed } from './auth.events';
@@ -16,10 +16,13 @@ export class InvitationsService {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
   ) {}
 
+  /** Whoever redeems an invitation becomes that person, so only who may invite everywhere makes one. */
   async create(actor: Actor, input: { personId: string; validDays: number }) {
-    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createIn(tx, actor, input)));
+    await this.permissions.require(actor, 'person:invite', {});
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createIn(tx, actor, input), withoutSecret('code')));
   }
 
   /** The same inside a transaction already open. */
@@ -27,6 +30,7 @@ export class InvitationsService {
     const person = await tx.person.findFirst({ where: { id: input.personId, deletedAt: null }, include: { account: true } });
     if (!person) throw new Problem('NOT_FOUND');
     if (person.account) throw alreadyLinked();
+    await this.permissions.requirePersonHeld(tx, actor, person.id);
     const code = randomBytes(24).toString('base64url');
     const invitation = await tx.invitation.create({
       data: { id: uuidv7(), foundationId: actor.foundationId, personId: person.id, codeHash: hashOf(code), expiresAt: new Date(Date.now() + input.validDays * 86_400_000) },

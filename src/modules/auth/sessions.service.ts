@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, PermissionPort, Problem, type RequestContext, type UnlinkedUser, type UserActor } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, type RequestContext, type UnlinkedUser, type UserActor } from '../../access';
 import { Cursors, listName, localeOf, type PageRequest } from '../../http';
 import { type SessionClaims, SessionTokenVerifier, TokenRefused } from '../../platform/clerk';
 import { Database } from '../../platform/database';
@@ -65,8 +65,8 @@ export class SessionsService {
     await this.database.withTenant(actor, async (tx) => {
       const session = await tx.userSession.findFirst({ where: { sid } });
       const own = session !== null && actor.kind === 'user' && session.userId === actor.userId;
-      if (!own && !(await this.permissions.allows(actor, 'session:end', {}))) throw new Problem('NOT_FOUND');
       if (!session) throw new Problem('NOT_FOUND');
+      if (!own && !(await this.permissions.allows(actor, 'session:end', {}))) throw new Denied('NOT_FOUND', {}, { type: 'user_session', id: sid });
       const { count } = await tx.userSession.updateMany({ where: { sid, revokedAt: null }, data: { revokedAt: new Date() } });
       if (count > 0) await this.audit.record(tx, actor, sessionEnded(session));
     });
@@ -76,7 +76,7 @@ export class SessionsService {
     try {
       return await this.tokens.verify(token);
     } catch (error) {
-      if (!(error instanceof TokenRefused)) throw new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'sign-in keys' });
+      if (!(error instanceof TokenRefused)) throw new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'sign-in keys' }, [], error);
       if (error.reason === 'pending') throw new Problem('AUTH_SESSION_PENDING');
       if (error.reason === 'expired') throw new Problem('AUTH_TOKEN_EXPIRED');
       throw new Problem('AUTH_TOKEN_INVALID', { reason: error.reason });
@@ -85,6 +85,6 @@ export class SessionsService {
 }
 
 function requireUser(actor: Actor): UserActor {
-  if (actor.kind !== 'user') throw new Problem('SESSION_REQUIRED');
+  if (actor.kind !== 'user') throw new Denied('SESSION_REQUIRED');
   return actor;
 }

@@ -55,7 +55,19 @@ export class AppointmentsService {
   }
 
   async create(actor: Actor, input: CreateAppointment) {
-    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => toAppointmentResponse(await this.createIn(tx, actor, input))));
+    const writable = whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, 'person:write'), {
+      owner: (personId) => ({ id: personId }),
+      unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
+    });
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        // Appointing somebody to one's own unit must not be a way to reach people of another.
+        const known = await tx.person.count({ where: { id: input.personId, deletedAt: null } });
+        const reached = writable && (await tx.person.count({ where: { AND: [{ id: input.personId, deletedAt: null }, writable] } }));
+        if (known && !reached) throw new Denied('NOT_FOUND', {}, { type: 'person', id: input.personId });
+        return toAppointmentResponse(await this.createIn(tx, actor, input));
+      }),
+    );
   }
 
   /** The same inside a transaction already open. */
@@ -63,6 +75,7 @@ export class AppointmentsService {
     const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { lft: true } } } });
     if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'person:write', { unitLft: position.unit.lft });
+    await this.permissions.requirePositionsHeld(tx, actor, [position.id]);
     const appointment = await namingConstraints(PERIOD, () =>
       tx.appointment.create({ data: { ...input, validFrom: input.validFrom ?? new Date(actor.startedAt), id: uuidv7(), foundationId: actor.foundationId } }),
     );
@@ -80,6 +93,8 @@ export class AppointmentsService {
       if (!(await this.permissions.allows(actor, 'person:read', facts))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
       await this.permissions.require(actor, 'person:write', { unitLft: facts.unitLft });
       const { position: _position, ...before } = found;
+      const widened = validUntil === null ? before.validUntil !== null : validUntil !== undefined && before.validUntil !== null && new Date(validUntil) > before.validUntil;
+      if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId]);
       const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
       const after = await versionedChange<Appointment>({
         kind: 'appointment',
@@ -90,7 +105,14 @@ export class AppointmentsService {
         read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      if (after.validUntil) await this.permissions.requireAdministratorLeft(tx, actor);
       return toAppointmentResponse(after);
     });
   }
+}
+
+/** Appointments that hold at this moment, to positions of units in the interval. */
+export function holding(lft: { gte: number; lte: number }): Prisma.AppointmentWhereInput {
+  const now = new Date();
+  return { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { lft } } };
 }

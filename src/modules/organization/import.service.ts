@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type FieldError, PermissionPort, Problem } from '../../access';
-import { idempotent } from '../../http';
+import { idempotent, namingConstraints } from '../../http';
 import { Database, Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { readCsv } from './import.csv';
@@ -9,6 +9,13 @@ import { type Existing, type ImportPlan, planImport, readImport } from './import
 import { changed, created, type Kind, type Row } from './organization.events';
 
 const MAX_REPORTED = 1_000;
+/** The largest file taken; 50,000 people are about half of it. */
+export const IMPORT_BODY = { path: '/api/v1/organization/import', limitBytes: 16 * 1024 * 1024, textTypes: ['text/csv'] };
+
+/** What the plan has ruled out and somebody made true meanwhile. */
+const CONSTRAINTS = Object.fromEntries(
+  ['org_unit_code_living', 'position_code_living', 'position_one_head', 'person_number_living', 'appointment_no_overlap'].map((name) => [name, () => new Problem('STALE_VERSION')]),
+);
 
 /** Brings in a whole organization from JSON or CSV: everything in one transaction, or nothing. */
 @Injectable()
@@ -26,18 +33,17 @@ export class ImportService {
   async import(actor: Actor, body: unknown, options: { dryRun: boolean }) {
     await this.permissions.require(actor, 'organization:import', {});
     const csv = typeof body === 'string' ? readCsv(body) : null;
-    if (csv && csv.problems.length > 0) throw invalid(csv.problems, null);
-    const { document, problems } = readImport(csv ? csv.document : body);
-    if (problems.length > 0) throw invalid(problems, csv?.lines ?? null);
+    const { document, mentioned, problems } = readImport(csv ? csv.document : body);
+    const known = [...(csv?.problems ?? []), ...problems];
 
     return this.database.withTenant(
       actor,
       (tx) =>
         idempotent(tx, actor, async () => {
-          const existing = await this.read(tx);
-          const plan = planImport(document, existing);
-          if (plan.problems.length > 0) throw invalid(plan.problems, csv?.lines ?? null);
-          if (!options.dryRun) await this.apply(tx, actor, plan);
+          const plan = planImport(document, mentioned, await this.read(tx), new Date(actor.startedAt).toISOString());
+          const all = [...known, ...plan.problems];
+          if (all.length > 0) throw invalid(all, csv?.lines ?? null);
+          if (!options.dryRun) await namingConstraints(CONSTRAINTS, () => this.apply(tx, actor, plan));
           const counts = ({ create, change, unchanged }: { create: unknown[]; change: unknown[]; unchanged: number }) => ({ created: create.length, changed: change.length, unchanged });
           return { dryRun: options.dryRun, units: counts(plan.units), positions: counts(plan.positions), people: counts(plan.people), appointments: counts(plan.appointments) };
         }),
@@ -51,16 +57,22 @@ export class ImportService {
     const people = await tx.person.findMany({ where: { deletedAt: null } });
     const appointments = await tx.appointment.findMany({
       where: { OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] },
-      select: { person: { select: { employeeNumber: true } }, position: { select: { code: true } } },
+      include: { person: { select: { employeeNumber: true } }, position: { select: { code: true } } },
+      orderBy: { validFrom: 'asc' },
     });
     const root = units.find(({ kind }) => kind === 'foundation');
     if (!root) throw new Error('the foundation has no root unit');
+    const held = new Map<string, { id: string; acting: boolean; validFrom: string; validUntil: string | null }[]>();
+    for (const { id, acting, validFrom, validUntil, person, position } of appointments) {
+      const key = `${person.employeeNumber} ${position.code}`;
+      held.set(key, [...(held.get(key) ?? []), { id, acting, validFrom: validFrom.toISOString(), validUntil: validUntil?.toISOString() ?? null }]);
+    }
     return {
       root: root.code,
-      units: new Map(units.map((unit) => [unit.code, { id: unit.id, kind: unit.kind, name: unit.name, parentCode: unit.parent?.code ?? null }])),
-      positions: new Map(positions.map((position) => [position.code, { id: position.id, title: position.title, unitCode: position.unit.code, isHead: position.isHead }])),
+      units: new Map(units.map((unit) => [unit.code, { kind: unit.kind, name: unit.name, parentCode: unit.parent?.code ?? null }])),
+      positions: new Map(positions.map((position) => [position.code, { title: position.title, unitCode: position.unit.code, isHead: position.isHead }])),
       people: new Map(people.map((person) => [person.employeeNumber, person])),
-      appointments: new Set(appointments.map(({ person, position }) => `${person.employeeNumber} ${position.code}`)),
+      appointments: held,
     };
   }
 
@@ -68,7 +80,6 @@ export class ImportService {
     const ids = async (table: 'org_unit' | 'position' | 'person', key: 'code' | 'employee_number') =>
       new Map((await tx.$queryRaw<{ key: string; id: string }[]>`SELECT ${Prisma.raw(key)} AS key, id FROM ${Prisma.raw(`"${table}"`)} WHERE deleted_at IS NULL`).map((row) => [row.key, row.id]));
 
-    // Heads that are moved are vacated first, so that the one-head rule holds at every statement.
     const newUnits = plan.units.create.map((row) => ({ id: uuidv7(), ...row }));
     const units = new Map([...(await ids('org_unit', 'code')), ...newUnits.map((row) => [row.code, row.id] as const)]);
     await this.insert(tx, actor, 'org_unit', newUnits.map((row) => ({ id: row.id, kind: row.kind, parent_id: units.get(row.parent), code: row.code, name: row.name })));
@@ -77,22 +88,28 @@ export class ImportService {
     const newPositions = plan.positions.create.map((row) => ({ id: uuidv7(), ...row }));
     const positions = new Map([...(await ids('position', 'code')), ...newPositions.map((row) => [row.code, row.id] as const)]);
     const changes = plan.positions.change.map((row) => ({ id: positions.get(row.code), title: row.title, unit_id: units.get(row.unit), is_head: row.isHead }));
-    await this.update(tx, actor, 'position', changes.filter((row) => !row.is_head));
+    // Heads that move or change places are vacated first: the one-head rule holds at every statement.
+    const before = await this.rows(tx, 'position', changes.map((row) => row.id!));
+    await tx.position.updateMany({ where: { id: { in: changes.map((row) => row.id!) }, isHead: true }, data: { isHead: false } });
+    await this.update(tx, actor, 'position', changes, before);
     await this.insert(tx, actor, 'position', newPositions.map((row) => ({ id: row.id, unit_id: units.get(row.unit), code: row.code, title: row.title, is_head: row.isHead })));
-    await this.update(tx, actor, 'position', changes.filter((row) => row.is_head));
+    await this.permissions.requirePositionsHeld(tx, actor, changes.map((row) => row.id!));
 
     const newPeople = plan.people.create.map((row) => ({ id: uuidv7(), ...row }));
     const people = new Map([...(await ids('person', 'employee_number')), ...newPeople.map((row) => [row.employeeNumber, row.id] as const)]);
     await this.insert(tx, actor, 'person', newPeople.map((row) => ({ id: row.id, employee_number: row.employeeNumber, full_name: row.fullName, email: row.email, phone: row.phone, locale: row.locale })));
     await this.update(tx, actor, 'person', plan.people.change.map((row) => ({ id: people.get(row.employeeNumber), full_name: row.fullName, email: row.email, phone: row.phone, locale: row.locale })));
 
-    const now = new Date(actor.startedAt).toISOString();
+    const touched = [...plan.appointments.create, ...plan.appointments.change];
+    await this.permissions.requirePositionsHeld(tx, actor, [...new Set(touched.map((row) => positions.get(row.position)!))]);
     await this.insert(
       tx,
       actor,
       'appointment',
-      plan.appointments.create.map((row) => ({ id: uuidv7(), person_id: people.get(row.employeeNumber), position_id: positions.get(row.position), acting: row.acting, valid_from: row.validFrom ?? now, valid_until: row.validUntil })),
+      plan.appointments.create.map((row) => ({ id: uuidv7(), person_id: people.get(row.employeeNumber), position_id: positions.get(row.position), acting: row.acting, valid_from: row.validFrom, valid_until: row.validUntil })),
     );
+    await this.update(tx, actor, 'appointment', plan.appointments.change.map((row) => ({ id: row.id, acting: row.acting, valid_until: row.validUntil })));
+    if (plan.appointments.change.length > 0) await this.permissions.requireAdministratorLeft(tx, actor);
   }
 
   /** One statement for all rows of a table (createMany costs twenty times as much), one event a row. */
@@ -108,10 +125,11 @@ export class ImportService {
     await this.audit.record(tx, actor, ...written.map((row) => created(kind, row)));
   }
 
-  private async update(tx: Tx, actor: Actor, kind: Kind, rows: Record<string, unknown>[]): Promise<void> {
+  /** `earlier`: the rows as they were, where they have been touched already. */
+  private async update(tx: Tx, actor: Actor, kind: Kind, rows: Record<string, unknown>[], earlier?: Row[]): Promise<void> {
     if (rows.length === 0) return;
     const idList = rows.map((row) => row.id as string);
-    const before = new Map((await this.rows(tx, kind, idList)).map((row) => [row.id, row]));
+    const before = new Map((earlier ?? (await this.rows(tx, kind, idList))).map((row) => [row.id, row]));
     const set = Prisma.raw(Object.keys(rows[0]!).filter((column) => column !== 'id').map((column) => `${column} = r.${column}`).join(', '));
     await tx.$executeRaw`
       UPDATE ${Prisma.raw(`"${kind}"`)} AS t SET ${set}, version = t.version + 1, updated_at = now()

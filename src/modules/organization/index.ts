@@ -8,7 +8,7 @@ import { PositionsService } from './positions.service';
 import { UnitsService } from './units.service';
 
 export { FoundationService, type NewFoundation } from './foundation.service';
-export { ImportService } from './import.service';
+export { IMPORT_BODY, ImportService } from './import.service';
 
 @Global()
 @Module({

@@ -1,10 +1,11 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission } from '../../access';
+import { LargeBodyInterceptor } from '../../http';
 import { AppointmentsService } from './appointments.service';
-import { ImportService } from './import.service';
+import { IMPORT_BODY, ImportService } from './import.service';
 import {
   AppointmentPage, AppointmentResponse, CreateAppointment, CreatePerson, CreatePosition, CreateUnit, IdParam, ImportQuery, ImportReport, ListAppointmentsQuery,
   ListPeopleQuery, ListPositionsQuery, ListUnitsQuery, PersonPage, PersonResponse, PositionPage, PositionResponse, TreeQuery, TreeResponse, UnitPage, UnitResponse,
@@ -34,6 +35,7 @@ export class OrganizationController {
   @Post('import')
   @HttpCode(200)
   @RequirePermission('organization:import')
+  @UseInterceptors(LargeBodyInterceptor(IMPORT_BODY))
   @ApiConsumes('application/json', 'text/csv')
   @ApiBody({ schema: { type: 'object', description: 'units, positions, people, appointments' } })
   @ZodResponse({ type: ImportReport, status: 200 })

@@ -1,12 +1,10 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery, rowVersion as version } from '../../http';
 import type { Appointment, OrgUnit, Person, Position } from '../../platform/database';
 
-const instant = z.iso.datetime({ offset: true });
 const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/).meta({ example: 'sma-1' });
 const name = z.string().trim().min(1).max(200);
-const version = z.int().positive().meta({ description: 'The version read; refused when it has changed since' });
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const deletedFilter = { deleted: flag.optional().meta({ description: 'true: deleted ones only' }) };
 const search = z.string().trim().min(1).max(100).optional().meta({ description: 'Part of the name or code' });
@@ -32,7 +30,7 @@ export class CreateUnit extends createZodDto(
 ) {}
 export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: z.uuid().optional(), version })) {}
 export class VersionInput extends createZodDto(z.strictObject({ version })) {}
-export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number().int().positive() })) {}
+export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number().int().positive().max(2_147_483_647) })) {}
 
 interface TreeNode {
   id: string;

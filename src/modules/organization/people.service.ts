@@ -4,14 +4,14 @@ import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, where
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Person, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
-import { AppointmentsService } from './appointments.service';
+import { AppointmentsService, holding } from './appointments.service';
 import { type CreatePerson, type ListPeopleQuery, toPersonResponse, type UpdatePerson } from './organization.dto';
 import { created } from './organization.events';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = { person_number_living: () => new Problem('CODE_TAKEN', { field: 'employeeNumber' }) };
 
-/** A person lies within a scope through the positions they hold now or will hold. */
+/** A person lies within a scope through the positions they hold now. */
 @Injectable()
 export class PeopleService {
   constructor(
@@ -37,7 +37,7 @@ export class PeopleService {
               AND: [
                 visible,
                 { employeeNumber: query.employeeNumber, deletedAt: query.deleted ? { not: null } : null },
-                unit ? { appointments: { some: holdingNow({ gte: unit.lft, lte: unit.rgt }) } } : {},
+                unit ? { appointments: { some: holding({ gte: unit.lft, lte: unit.rgt }) } } : {},
                 query.search ? { OR: [{ fullName: { contains: query.search, mode: 'insensitive' } }, { employeeNumber: { startsWith: query.search } }] } : {},
                 after ? { OR: [{ fullName: { gt: after[0]! } }, { fullName: after[0]!, id: { gt: after[1]! } }] } : {},
               ],
@@ -103,6 +103,7 @@ export class PeopleService {
         read: () => tx.person.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      if (after.deletedAt) await this.permissions.requireAdministratorLeft(tx, actor);
       return toPersonResponse(after);
     }));
   }
@@ -118,11 +119,7 @@ export class PeopleService {
   private async reach(actor: Actor, code: PermissionCode): Promise<Prisma.PersonWhereInput | null> {
     return whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, code), {
       owner: (personId) => ({ id: personId }),
-      unitLft: (lft) => ({ appointments: { some: holdingNow(lft) } }),
+      unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
     });
   }
-}
-
-function holdingNow(lft: { gte: number; lte: number }): Prisma.AppointmentWhereInput {
-  return { OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }], position: { deletedAt: null, unit: { lft } } };
 }

@@ -67,6 +67,8 @@ export class PositionsService {
     const { version, ...data } = input;
     return this.write(actor, id, version, async (tx) => {
       if (data.unitId) await this.requireUnit(tx, actor, data.unitId);
+      // Moved or made the head, a position carries what comes with it to another place.
+      if (data.unitId || data.isHead) await this.permissions.requirePositionsHeld(tx, actor, [id]);
       return data;
     });
   }
@@ -82,7 +84,7 @@ export class PositionsService {
   async restore(actor: Actor, id: string, version: number) {
     return this.write(actor, id, version, async (tx, position) => {
       const unit = await tx.orgUnit.findFirst({ where: { id: position.unitId, deletedAt: null } });
-      if (!unit) throw new Problem('STILL_IN_USE', { what: 'a deleted unit; restore that first' });
+      if (!unit) throw new Problem('PARENT_DELETED');
       return { deletedAt: null };
     });
   }
@@ -101,6 +103,7 @@ export class PositionsService {
         read: () => tx.position.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      if (after.deletedAt) await this.permissions.requireAdministratorLeft(tx, actor);
       return toPositionResponse(after);
     }));
   }

@@ -96,7 +96,7 @@ export class UnitsService {
   async restore(actor: Actor, kind: Kind, id: string, version: number) {
     return this.write(actor, kind, id, version, async (tx, unit) => {
       const parent = await tx.orgUnit.findFirst({ where: { id: unit.parentId ?? '', deletedAt: null } });
-      if (!parent) throw new Problem('STILL_IN_USE', { what: 'a deleted unit above it; restore that first' });
+      if (!parent) throw new Problem('PARENT_DELETED');
       return { deletedAt: null };
     });
   }

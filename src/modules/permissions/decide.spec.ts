@@ -136,7 +136,7 @@ describe('what may be handed on', () => {
     ['a unit inside', held('school'), 'node', [[3, 4]], true],
     ['a unit that sticks out', held('school'), 'node', [[3, 12]], false],
     ['a relative scope by who holds one place', held('school'), 'department', [], false],
-    ['one’s own rows', held('own'), 'own', [], true],
+    ['not even one’s own rows, which would be another’s own', held('own'), 'own', [], false],
     ['nothing under a deny', [...held('all'), ...held('own', 'deny')], 'own', [], false],
     ['nothing not held', [], 'own', [], false],
   ] as const)('%s', (_name, grants, scope, intervals, expected) => {

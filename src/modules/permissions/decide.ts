@@ -48,20 +48,18 @@ export function filterOf(subject: CompiledSubject, permission: string): RowFilte
 }
 
 /** Whether `own` reaches at least as far as `wanted`, for "nobody grants more than they hold". */
-export function holdsAtLeast(subject: CompiledSubject, permission: string, wanted: { scope: EffectiveGrant['scope']; intervals: readonly Interval[] }): boolean {
+export function holdsAtLeast(subject: CompiledSubject, permission: string, wanted: { scope: EffectiveGrant['scope']; intervals: readonly Interval[] }, ignoring: readonly string[] = []): boolean {
   const grants = subject.grants.get(permission);
   // A deny of one's own makes the edge of what is held hard to state: then nothing of it is handed on.
-  if (!grants || grants.deny.length > 0) return false;
+  if (!grants || grants.deny.some(({ id }) => !ignoring.includes(id))) return false;
   if (grants.allow.some(({ all }) => all)) return true;
   const held = grants.allow.flatMap(({ intervals }) => intervals);
   switch (wanted.scope) {
     case 'all':
-      return false;
     case 'own':
-      return grants.allow.length > 0;
     case 'department':
     case 'school':
-      // Relative to whoever receives it, so possibly anywhere.
+      // All but `all` are relative to whoever receives them, so possibly anywhere.
       return false;
     case 'node':
       return wanted.intervals.length > 0 && wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));

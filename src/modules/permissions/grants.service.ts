@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Problem } from '../../access';
+import { type Actor, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -19,9 +19,11 @@ export class GrantsService {
     private readonly audit: AuditService,
     private readonly bounded: BoundedGranting,
     private readonly cursors: Cursors,
+    private readonly permissions: PermissionPort,
   ) {}
 
   async listGrants(actor: Actor, query: ListGrantsQuery) {
+    await this.permissions.require(actor, 'permission:read', {});
     const { permission: permissionCode, roleId, personId, positionId } = query;
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
@@ -38,6 +40,7 @@ export class GrantsService {
     const { subject } = input;
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
+        await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
         await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null }]);
         const grant = await namingConstraints(
           {
@@ -78,8 +81,8 @@ export class GrantsService {
     await this.database.withTenant(actor, async (tx) => {
       const grant = await tx.grant.findFirst({ where: { id } });
       if (!grant) throw new Problem('NOT_FOUND');
-      // Taking a deny away gives what it denied.
-      await this.bounded.requireHeld(tx, actor, grant.effect === 'deny' ? [{ ...grant, effect: 'allow' }] : []);
+      await this.bounded.requireMayWrite(tx, actor, grant);
+      await this.bounded.requireDeniedHeld(tx, actor, [grant]);
       await tx.grant.deleteMany({ where: { id } });
       await this.audit.record(tx, actor, grantRevoked(grant));
       await this.bounded.requireAdministratorLeft(tx, actor);
@@ -87,6 +90,7 @@ export class GrantsService {
   }
 
   async listAssignments(actor: Actor, query: ListAssignmentsQuery) {
+    await this.permissions.require(actor, 'permission:read', {});
     const { roleId, personId, positionId } = query;
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
@@ -102,6 +106,7 @@ export class GrantsService {
   async assign(actor: Actor, input: CreateAssignment) {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
+        await this.bounded.requireMayAssign(tx, actor, input.positionId ?? null);
         await this.bounded.requireRolesHeld(tx, actor, [input.roleId]);
         const assignment = await namingConstraints(
           {
@@ -123,6 +128,8 @@ export class GrantsService {
     await this.database.withTenant(actor, async (tx) => {
       const assignment = await tx.roleAssignment.findFirst({ where: { id } });
       if (!assignment) throw new Problem('NOT_FOUND');
+      await this.bounded.requireMayAssign(tx, actor, assignment.positionId);
+      await this.bounded.requireRolesDeniedHeld(tx, actor, [assignment.roleId]);
       await tx.roleAssignment.deleteMany({ where: { id } });
       await this.audit.record(tx, actor, roleUnassigned(assignment));
       await this.bounded.requireAdministratorLeft(tx, actor);

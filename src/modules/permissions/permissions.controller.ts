@@ -23,8 +23,8 @@ export class PermissionsController {
   @Get('permissions')
   @RequirePermission('permission:read')
   @ZodResponse({ type: PermissionList, status: 200 })
-  catalogue() {
-    return this.queries.catalogue();
+  catalogue(@CurrentActor() actor: Actor) {
+    return this.queries.catalogue(actor);
   }
 
   /** Whether somebody may do something, and why. Asking about others needs `permission:check`. */

@@ -1,10 +1,9 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { permissionCodes } from '../../access';
-import { pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery, rowVersion } from '../../http';
 import type { Grant, Role, RoleAssignment } from '../../platform/database';
 
-const instant = z.iso.datetime({ offset: true });
 const code = z.enum(permissionCodes).meta({ example: 'workflow:approve' });
 const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
 const effect = z.enum(['allow', 'deny']);
@@ -61,7 +60,7 @@ const roleName = z.string().trim().min(1).max(120);
 export class CreateRole extends createZodDto(
   z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }),
 ) {}
-export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: z.int().positive() })) {}
+export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion })) {}
 
 const subject = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('role'), id: z.uuid() }),

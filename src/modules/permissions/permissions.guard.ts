@@ -21,6 +21,7 @@ export class PermissionsGuard implements CanActivate {
         return true;
       case 'signed-in':
         if (!actor) throw new Problem('ACCOUNT_NOT_LINKED');
+        await this.permissions.prepare(actor);
         return true;
       case 'permission':
         if (!actor) throw new Problem('ACCOUNT_NOT_LINKED');

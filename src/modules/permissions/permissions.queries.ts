@@ -14,15 +14,17 @@ export class PermissionsQueries {
     private readonly subjects: Subjects,
   ) {}
 
-  catalogue() {
+  async catalogue(actor: Actor) {
+    await this.port.require(actor, 'permission:read', {});
     return { items: Object.entries(PERMISSION_CODES).map(([code, { index, description }]) => ({ code, index, description })) };
   }
 
   /** An advisory decision: counted, not audited. */
   async check(actor: Actor, input: CheckInput) {
-    const personId = input.personId ?? (actor.kind === 'system' ? undefined : actor.personId);
+    const own = actor.kind === 'system' ? undefined : actor.personId;
+    const personId = input.personId ?? own;
     if (personId === undefined) throw new Problem('NOT_FOUND');
-    if (actor.kind !== 'user' || personId !== actor.personId) await this.port.requireKind(actor, 'permission:check');
+    if (personId !== own) await this.port.require(actor, 'permission:check', {});
     const resource = await this.facts(actor, personId, input);
     const { allowed, because } = await this.permissions.explainFor(actor, personId, input.permission, resource);
     return { allowed, because };

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { type Actor, Denied, type PermissionCode, PermissionPort, type ResourceFacts, type RowFilter } from '../../access';
+import type { Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
+import { BoundedGranting } from './bounded-granting';
 import { decide, type Decision, filterOf } from './decide';
 import { Subjects } from './subjects.service';
 
@@ -10,6 +13,7 @@ export class PermissionsService extends PermissionPort {
   constructor(
     private readonly subjects: Subjects,
     private readonly metrics: Metrics,
+    private readonly moduleRef: ModuleRef,
   ) {
     super();
   }
@@ -32,10 +36,32 @@ export class PermissionsService extends PermissionPort {
     return outsideKeyScope(actor, code) ? { kind: 'none' } : filterOf(subject, code);
   }
 
+  async prepare(actor: Actor): Promise<void> {
+    await this.subjects.of(actor);
+  }
+
+  requireAdministratorLeft(tx: object, actor: Actor): Promise<void> {
+    return this.bounded.requireAdministratorLeft(tx as Tx, actor);
+  }
+
+  requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[]): Promise<void> {
+    return this.bounded.requirePositionsHeld(tx as Tx, actor, positionIds);
+  }
+
+  requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void> {
+    return this.bounded.requirePersonHeld(tx as Tx, actor, personId);
+  }
+
+  // Looked up when needed: it asks this port in turn.
+  private get bounded(): BoundedGranting {
+    return this.moduleRef.get(BoundedGranting);
+  }
+
   /** The decision itself, with its reason; for advisory questions. */
   async explainFor(actor: Actor, personId: string, code: string, resource: ResourceFacts | undefined): Promise<Decision> {
     const subject = await this.subjects.get(actor.foundationId, personId, { v: actor.authzVersion, now: actor.startedAt });
-    const decision = decide(subject, { permission: code, resource });
+    const own = actor.kind !== 'system' && actor.personId === personId;
+    const decision: Decision = own && outsideKeyScope(actor, code) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { permission: code, resource });
     this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });
     return decision;
   }
@@ -49,6 +75,6 @@ export class PermissionsService extends PermissionPort {
 }
 
 /** A key may do what its creator may, and of that only what it was made for. */
-function outsideKeyScope(actor: Actor, code: PermissionCode): boolean {
+function outsideKeyScope(actor: Actor, code: string): boolean {
   return actor.kind === 'api_key' && !actor.scopes.includes(code);
 }

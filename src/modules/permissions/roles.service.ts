@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Problem } from '../../access';
+import { type Actor, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -17,9 +17,11 @@ export class RolesService {
     private readonly audit: AuditService,
     private readonly bounded: BoundedGranting,
     private readonly cursors: Cursors,
+    private readonly permissions: PermissionPort,
   ) {}
 
   async list(actor: Actor, query: ListRolesQuery) {
+    await this.permissions.require(actor, 'permission:read', {});
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
         listName('roles', query),
@@ -32,10 +34,12 @@ export class RolesService {
   }
 
   async get(actor: Actor, id: string) {
+    await this.permissions.require(actor, 'permission:read', {});
     return this.database.withTenant(actor, async (tx) => toRoleResponse(await this.find(tx, id)));
   }
 
   async create(actor: Actor, input: CreateRole) {
+    await this.permissions.require(actor, 'role:write', {});
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         const role = await namingConstraints({ role_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
@@ -49,12 +53,15 @@ export class RolesService {
   }
 
   async update(actor: Actor, id: string, input: UpdateRole) {
+    await this.permissions.require(actor, 'role:write', {});
     return this.database.withTenant(actor, async (tx) => {
       const before = await this.find(tx, id);
-      const { count } = await tx.role.updateMany({ where: { id, version: input.version }, data: { name: input.name ?? before.name, version: { increment: 1 } } });
-      if (count === 0) throw new Problem('STALE_VERSION');
-      const after = await this.find(tx, id);
-      await this.audit.record(tx, actor, roleChanged(before, after));
+      if (before.version !== input.version) throw new Problem('STALE_VERSION');
+      if (input.name !== undefined && input.name !== before.name) {
+        const { count } = await tx.role.updateMany({ where: { id, version: input.version }, data: { name: input.name, version: { increment: 1 } } });
+        if (count === 0) throw new Problem('STALE_VERSION');
+        await this.audit.record(tx, actor, roleChanged(before, await this.find(tx, id)));
+      }
       if (input.juniorIds) {
         await this.setJuniors(tx, actor, id, input.juniorIds);
         await this.bounded.requireAdministratorLeft(tx, actor);
@@ -64,11 +71,13 @@ export class RolesService {
   }
 
   async remove(actor: Actor, id: string): Promise<void> {
+    await this.permissions.require(actor, 'role:write', {});
     await this.database.withTenant(actor, async (tx) => {
       const role = await this.find(tx, id);
       if (role.system) throw new Problem('ROLE_IS_SYSTEM');
       const inUse = await tx.roleAssignment.count({ where: { roleId: id } });
       if (inUse > 0) throw new Problem('STILL_IN_USE', { what: 'role assignments' });
+      await this.bounded.requireRolesDeniedHeld(tx, actor, [id]);
       const edges = await tx.roleInheritance.findMany({ where: { OR: [{ seniorId: id }, { juniorId: id }] } });
       const grants = await tx.grant.findMany({ where: { roleId: id } });
       await this.audit.record(tx, actor, ...edges.map(inheritanceRemoved), ...grants.map(grantRevoked), roleDeleted(role));
@@ -94,6 +103,7 @@ export class RolesService {
     const known = await tx.role.count({ where: { id: { in: added } } });
     if (known !== new Set(added).size) throw new Problem('NOT_FOUND');
     await this.bounded.requireRolesHeld(tx, actor, added);
+    await this.bounded.requireRolesDeniedHeld(tx, actor, removed.map(({ juniorId }) => juniorId));
     await tx.roleInheritance.deleteMany({ where: { id: { in: removed.map(({ id }) => id) } } });
     const rows = [...new Set(added)].map((juniorId) => ({ id: uuidv7(), foundationId: actor.foundationId, seniorId, juniorId }));
     await namingConstraints({ role_inheritance_not_self: () => new Problem('ROLE_CYCLE') }, () => tx.roleInheritance.createMany({ data: rows }));

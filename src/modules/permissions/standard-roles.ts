@@ -20,7 +20,7 @@ export const STANDARD_ROLES: readonly StandardRole[] = [
   { code: 'pre-approver', name: 'Pre-approver', grants: { 'workflow:approve': 'school', 'workflow:read': 'school' } },
   { code: 'finance-administration', name: 'Finance administration', grants: { 'workflow:approve': 'school', 'workflow:read': 'school' } },
   { code: 'budget-owner', name: 'Budget owner', grants: { 'workflow:approve': 'school', 'workflow:read': 'school' } },
-  { code: 'payment-operator', name: 'Payment operator', grants: { 'workflow:complete': 'all', 'workflow:read': 'all', 'api-key:write': 'all' } },
+  { code: 'payment-operator', name: 'Payment operator', grants: { 'workflow:complete': 'all', 'workflow:read': 'all', 'api-key:read': 'own', 'api-key:write': 'own' } },
 ];
 
 /** What every linked person holds without a role. */

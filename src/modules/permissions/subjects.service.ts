@@ -20,6 +20,8 @@ export interface Moment {
 @Injectable()
 export class Subjects {
   private readonly compiled = new LRUCache<string, CompiledSubject>({ max: 20_000 });
+  /** Reads under way, so that many requests of one subject after a change are one read. */
+  private readonly reading = new Map<string, Promise<SubjectFacts>>();
 
   constructor(
     private readonly database: Database,
@@ -37,10 +39,18 @@ export class Subjects {
     const known = this.compiled.get(key);
     if (known && (known.goodUntil === null || moment.now < known.goodUntil)) return known;
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
-    const facts = await this.cache.through<SubjectFacts>('subject', key, () => this.read(foundationId, personId));
+    const facts = await this.factsOf(key, foundationId, personId);
     const subject = compileSubject(personId, facts, Math.max(moment.now, facts.now));
     this.compiled.set(key, subject);
     return subject;
+  }
+
+  private factsOf(key: string, foundationId: string, personId: string): Promise<SubjectFacts> {
+    const under = this.reading.get(key);
+    if (under) return under;
+    const started = this.cache.through<SubjectFacts>('subject', key, () => this.read(foundationId, personId)).finally(() => this.reading.delete(key));
+    this.reading.set(key, started);
+    return started;
   }
 
   private async read(foundationId: string, personId: string): Promise<SubjectFacts> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import canonicalize from 'canonicalize';
+import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
 import { fieldErrors, pointer } from '../../http';
@@ -104,16 +105,35 @@ export function readDefinition(input: unknown): { definition: Definition; proble
   return problems.length > 0 ? { definition: null, problems } : { definition, problems: [] };
 }
 
-/** The compiled form schema; throws where it is no valid JSON Schema. */
+/**
+ * The compiled form schema; throws where it is no valid JSON Schema. Patterns run on a linear-time engine (RE2), so that
+ * none can be written that blocks the process; an asynchronous schema (`$async`) would pass everything and is refused.
+ */
 export function formValidator(definition: Definition): ValidateFunction {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false });
-  addFormats(ajv);
+  if (mentions(definition.form, '$async')) throw new Error('$async is not allowed');
+  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, code: { regExp: linearTimeRegExp } });
+  addFormats(ajv, { mode: 'fast', keywords: false });
   return ajv.compile(definition.form);
+}
+
+const linearTimeRegExp = Object.assign(
+  (pattern: string) => {
+    const compiled = RE2JS.compile(pattern);
+    // Ajv keeps compiled patterns by what toString answers.
+    return { test: (text: string) => compiled.matcher(text).find(), toString: () => `linear:${pattern}` };
+  },
+  { code: 'linearTimeRegExp' },
+);
+
+function mentions(value: unknown, key: string): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return Object.hasOwn(value, key) || Object.values(value).some((inner) => mentions(inner, key));
 }
 
 /** Every field of the form that is not filled in as the schema asks. */
 export function formProblems(validate: ValidateFunction, form: unknown): FieldError[] {
-  if (validate(form)) return [];
+  // Exactly true: anything else, a promise too, is no yes.
+  if (validate(form) === true) return [];
   return (validate.errors ?? []).slice(0, 50).map((error) => {
     const extra = (error.params as { missingProperty?: string; additionalProperty?: string }).missingProperty ?? (error.params as { additionalProperty?: string }).additionalProperty;
     return { pointer: `#/form${error.instancePath}${extra === undefined ? '' : `/${extra}`}`, code: error.keyword, detail: error.message ?? error.keyword };

@@ -1,8 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery } from '../../http';
 
-const instant = z.iso.datetime({ offset: true });
 const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected']);
 const form = z.record(z.string().max(100), z.unknown()).refine((value) => JSON.stringify(value).length <= 65_536, 'at most 64 KiB');
 const exampleForm = { amount: '250000', currency: 'IDR', description: 'Bus tickets to the regional olympiad', route: 'administration' };
@@ -47,7 +46,7 @@ export class CreateInstance extends createZodDto(
     })
     .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
 ) {}
-export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative() })) {}
+export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative().max(2_147_483_647).meta({ description: 'The seq read; refused when it has changed since' }) })) {}
 export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in', example: exampleForm }) })) {}
 const step = z.string().max(60).optional().meta({ description: 'Node the caller believes to answer; refused when the task is another step' });
 export class Withdrawal extends createZodDto(z.strictObject({ comment: comment.optional() })) {}

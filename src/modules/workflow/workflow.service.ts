@@ -44,10 +44,13 @@ export class WorkflowService {
     return this.write(actor, async (tx) => {
       const row = await this.asInitiator(tx, actor, id);
       if (!['draft', 'returned', 'withdrawn'].includes(row.state)) throw new Problem('WORKFLOW_STATE', { state: row.state, verb: 'changed' });
-      const { count } = await tx.workflowInstance.updateMany({ where: { id, seq: input.seq }, data: { form: input.form as object } });
-      if (count === 0) throw new Problem('STALE_VERSION');
+      if (row.seq !== input.seq) throw new Problem('STALE_VERSION');
+      const written = await writeTransition(tx, actor, {
+        instanceId: id, expectedSeq: input.seq, state: row.state, node: null, round: row.round, ended: row.ended_at !== null, submitted: false, form: input.form,
+        history: { event: 'changed', node: null, data: { form: input.form } }, closing: null, opening: null,
+      });
       await this.audit.record(tx, actor, draftSaved(id, { definition: row.key, created: false }));
-      return toView({ ...row, form: input.form }, await this.definitions.byId(tx, row.definition_id), actor.locale);
+      return toView({ ...row, form: input.form, seq: row.seq + 1, ended_at: written.endedAt }, await this.definitions.byId(tx, row.definition_id), actor.locale);
     });
   }
 
@@ -81,8 +84,8 @@ export class WorkflowService {
   }
 
   /**
-   * In this order: the request must be visible (else 404), the permission held for it, the actor a candidate, and the
-   * request not their own. Service steps are for whoever holds `workflow:complete`; the others for candidates.
+   * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, and the actor
+   * one of its candidates. Service steps are for whoever holds `workflow:complete`; the others for candidates.
    */
   private async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, published: PublishedDefinition): Promise<void> {
     const facts = { ownerPersonId: row.initiator_id, unitLft: row.unit_lft };
@@ -92,7 +95,8 @@ export class WorkflowService {
       throw new Denied('NOT_FOUND', {}, target);
     }
     const service = published.definition.nodes[task.node]?.type === 'service';
-    if (actor.kind === 'user' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
+    // Nor through a key of one's own.
+    if (actor.kind !== 'system' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
     const permission = service ? 'workflow:complete' : 'workflow:approve';
     if (!(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
     if (!service && !candidate) throw new Denied('WORKFLOW_NOT_CANDIDATE', {}, target);

@@ -4,8 +4,10 @@ import { DevelopmentIssuer } from './development-issuer';
 import { type KeySource, RemoteKeys, SessionTokenVerifier, singleKey } from './session-token';
 
 export { DevelopmentIssuer } from './development-issuer';
-export { type SessionClaims, SessionTokenVerifier, TokenRefused } from './session-token';
+export { type KeySource, type SessionClaims, SessionTokenVerifier, TokenRefused } from './session-token';
 
+/** Injection token: where the public keys of session tokens come from. */
+export const SIGNING_KEYS = Symbol('SIGNING_KEYS');
 /** Injection token: the development issuer, or null where Clerk issues. */
 export const DEVELOPMENT_ISSUER = Symbol('DEVELOPMENT_ISSUER');
 
@@ -18,14 +20,14 @@ export const DEVELOPMENT_ISSUER = Symbol('DEVELOPMENT_ISSUER');
       useFactory: ({ identity }: Config) =>
         identity.kind === 'development' ? new DevelopmentIssuer(identity.issuer, identity.authorizedParties[0] ?? '', identity.keyDir) : null,
     },
+    { provide: SIGNING_KEYS, inject: [CONFIG, DEVELOPMENT_ISSUER], useFactory: ({ identity }: Config, issuer: DevelopmentIssuer | null) => keysFor(identity, issuer) },
     {
       provide: SessionTokenVerifier,
-      inject: [CONFIG, DEVELOPMENT_ISSUER],
-      useFactory: ({ identity }: Config, issuer: DevelopmentIssuer | null) =>
-        new SessionTokenVerifier({ issuer: identity.issuer, authorizedParties: identity.authorizedParties, keys: keysFor(identity, issuer) }),
+      inject: [CONFIG, SIGNING_KEYS],
+      useFactory: ({ identity }: Config, keys: KeySource) => new SessionTokenVerifier({ issuer: identity.issuer, authorizedParties: identity.authorizedParties, keys }),
     },
   ],
-  exports: [SessionTokenVerifier, DEVELOPMENT_ISSUER],
+  exports: [SessionTokenVerifier, SIGNING_KEYS, DEVELOPMENT_ISSUER],
 })
 export class ClerkModule {}
 

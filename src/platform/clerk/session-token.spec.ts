@@ -89,15 +89,29 @@ describe('Clerk’s published keys', () => {
     expect(await keys.pem('ins_oct')).toBeNull();
   });
 
+  it('withdrawn are no longer trusted an hour later', async () => {
+    let clock = 0;
+    const keys = new RemoteKeys({ apiUrl, secretKey: 'sk_test_1', now: () => clock });
+    expect(await keys.pem('ins_1')).not.toBeNull();
+    answer = { status: 200, body: '{"keys":[]}' };
+    clock += 3_600_000;
+    await keys.pem('ins_1');
+    await keys.reachable();
+    expect(await keys.pem('ins_1')).toBeNull();
+  });
+
   it('stay good while Clerk is down; without any, verification says so instead of refusing the token', async () => {
     let clock = 0;
     const keys = new RemoteKeys({ apiUrl, secretKey: 'sk_test_1', now: () => clock });
     expect(await keys.pem('ins_1')).toBe(createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })).export({ type: 'spki', format: 'pem' }));
     answer = { status: 500, body: '' };
     clock += 60_000;
-    await expect(keys.pem('unknown')).rejects.toThrow('HTTP 500');
+    expect(await keys.pem('unknown')).toBeNull();
+    expect(await keys.reachable()).toBe(false);
     expect(await keys.pem('ins_1')).not.toBeNull();
-    const verifier = new SessionTokenVerifier({ issuer: ISSUER, authorizedParties: [PARTY], keys: new RemoteKeys({ apiUrl, secretKey: 'x' }) });
-    await expect(verifier.verify(token('ins_1'))).rejects.not.toBeInstanceOf(TokenRefused);
+    const fresh = new RemoteKeys({ apiUrl, secretKey: 'x' });
+    const verifier = new SessionTokenVerifier({ issuer: ISSUER, authorizedParties: [PARTY], keys: fresh });
+    for (let n = 0; n < 3; n += 1) await expect(verifier.verify(token('ins_1'))).rejects.not.toBeInstanceOf(TokenRefused);
+    expect(await fresh.reachable()).toBe(false);
   });
 });

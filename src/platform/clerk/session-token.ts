@@ -27,6 +27,8 @@ export class TokenRefused extends Error {
 
 /** Finds the public key (PEM) that signed a token. */
 export interface KeySource {
+  /** Whether keys can be had at present. */
+  reachable(): Promise<boolean>;
   /** null where no key of that id is known. Rejects with an Error where the keys cannot be had at all. */
   pem(kid: string): Promise<string | null>;
 }
@@ -35,12 +37,10 @@ export interface VerifierOptions {
   issuer: string;
   authorizedParties: readonly string[];
   keys: KeySource;
-  /** Seconds two clocks may differ. */
-  clockSkewSeconds?: number;
-  cacheSize?: number;
 }
 
 const MAX_TOKEN_LENGTH = 8_192;
+const CLOCK_SKEW_MS = 5_000;
 
 /**
  * Verifies session tokens with Clerk's SDK, and what the SDK leaves to us: exact issuer, `azp` present, `sid` and `sub`
@@ -52,7 +52,7 @@ export class SessionTokenVerifier {
   private readonly verified: LRUCache<string, SessionClaims>;
 
   constructor(private readonly options: VerifierOptions) {
-    this.verified = new LRUCache({ max: options.cacheSize ?? 20_000 });
+    this.verified = new LRUCache({ max: 20_000 });
   }
 
   /** Resolves to the claims, or rejects with TokenRefused. */
@@ -61,7 +61,7 @@ export class SessionTokenVerifier {
     const fingerprint = createHash('sha256').update(token).digest('base64');
     const known = this.verified.get(fingerprint);
     if (known) {
-      if (known.expiresAt + this.skewMs <= Date.now()) {
+      if (known.expiresAt + CLOCK_SKEW_MS <= Date.now()) {
         this.verified.delete(fingerprint);
         throw new TokenRefused('expired');
       }
@@ -70,10 +70,6 @@ export class SessionTokenVerifier {
     const claims = await this.verifyAfresh(token);
     this.verified.set(fingerprint, claims);
     return claims;
-  }
-
-  private get skewMs(): number {
-    return (this.options.clockSkewSeconds ?? 5) * 1000;
   }
 
   private async verifyAfresh(token: string): Promise<SessionClaims> {
@@ -90,7 +86,7 @@ export class SessionTokenVerifier {
       payload = (await verifyToken(token, {
         jwtKey: pem,
         authorizedParties: [...this.options.authorizedParties],
-        clockSkewInMs: this.skewMs,
+        clockSkewInMs: CLOCK_SKEW_MS,
       })) as unknown as Record<string, unknown>;
     } catch (error) {
       throw new TokenRefused(refusalOf(error));
@@ -151,40 +147,66 @@ function refusalOf(error: unknown): TokenRefusal {
 
 /** One key, whatever the token's `kid` says: CLERK_JWT_KEY and the development issuer. */
 export function singleKey(pem: string): KeySource {
-  return { pem: () => Promise.resolve(pem) };
+  return { pem: () => Promise.resolve(pem), reachable: () => Promise.resolve(true) };
 }
 
+const COOLDOWN = 30_000;
+const HOUR = 3_600_000;
+
 /**
- * Clerk's published keys. Fetched on the first unknown `kid` and then at most once per cooldown, so that invented ids
- * cannot make this process hammer Clerk; keys once known keep working while Clerk is down.
+ * Clerk's published keys. Fetched for an unknown `kid` at most once per cooldown, so that invented ids cannot make this
+ * process hammer Clerk, and once an hour in the background, so that a withdrawn key is not trusted for ever. Keys once
+ * known keep working while Clerk is down; while none is known, a failure is a failure and not an unknown key.
  */
 export class RemoteKeys implements KeySource {
   private keys = new Map<string, string>();
   private lastFetch = -Infinity;
   private fetching: Promise<void> | null = null;
+  /** What the latest fetch failed with; null after a good one. */
+  private failure: Error | null = null;
 
   constructor(
-    private readonly options: { apiUrl: string; secretKey: string; cooldownMs?: number; timeoutMs?: number; now?: () => number },
+    private readonly options: { apiUrl: string; secretKey: string; now?: () => number },
   ) {}
 
   async pem(kid: string): Promise<string | null> {
     const known = this.keys.get(kid);
+    if (known && this.age < HOUR) return known;
+    const refreshed = this.refresh();
     if (known) return known;
-    const now = (this.options.now ?? performance.now.bind(performance))();
-    if (!this.fetching && now - this.lastFetch >= (this.options.cooldownMs ?? 30_000)) {
-      this.lastFetch = now;
-      this.fetching = this.fetch().finally(() => {
-        this.fetching = null;
-      });
-    }
-    await this.fetching;
+    await refreshed;
+    if (this.failure && this.keys.size === 0) throw this.failure;
     return this.keys.get(kid) ?? null;
+  }
+
+  /** Whether the keys could be had when last asked for; asks again after the cooldown. */
+  async reachable(): Promise<boolean> {
+    await this.refresh();
+    return this.failure === null;
+  }
+
+  private get age(): number {
+    return (this.options.now ?? performance.now.bind(performance))() - this.lastFetch;
+  }
+
+  /** Settles when a fetch under way, or one started now because the cooldown is over, has settled. Never rejects. */
+  private refresh(): Promise<void> {
+    if (this.fetching) return this.fetching;
+    if (this.age < COOLDOWN) return Promise.resolve();
+    this.lastFetch = (this.options.now ?? performance.now.bind(performance))();
+    this.fetching = this.fetch()
+      .then(
+        () => { this.failure = null; },
+        (error: Error) => { this.failure = error; },
+      )
+      .finally(() => { this.fetching = null; });
+    return this.fetching;
   }
 
   private async fetch(): Promise<void> {
     const response = await fetch(`${this.options.apiUrl}/v1/jwks`, {
       headers: { authorization: `Bearer ${this.options.secretKey}` },
-      signal: AbortSignal.timeout(this.options.timeoutMs ?? 3_000),
+      signal: AbortSignal.timeout(3_000),
       redirect: 'error',
     });
     if (!response.ok) throw new Error(`Clerk's keys: HTTP ${response.status}`);

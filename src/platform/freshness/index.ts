@@ -2,10 +2,9 @@ import { Global, Injectable, Module } from '@nestjs/common';
 import { Database } from '../database';
 
 /**
- * How new what we know is. Everything an answer may be cached under (`v` of authz_head) is asked for here.
- *
- * This implementation asks PostgreSQL: the head comes with the one statement that opens every request, so nothing an
- * instance holds can outlive a revocation, on any number of instances, without any message between them.
+ * How new what we know is: the version (`v` of authz_head) that whatever depends on authorization is kept under. A request
+ * gets it with the statement that opens it (gloria_begin_request); this asks for it alone. Both ask PostgreSQL, so
+ * nothing an instance holds outlives a revocation, on any number of instances, without any message between them.
  */
 @Injectable()
 export class Freshness {

@@ -33,7 +33,7 @@ describe('outgoing requests', () => {
   it('are refused before anything is sent, by literal address and by name', async () => {
     const before = hits;
     for (const host of ['127.0.0.1', 'localhost', '[::1]', '0x7f.1', '2130706433']) {
-      await expect(client([]).send(`http://${host}:${port}/`, { method: 'GET' })).rejects.toThrow(/not one outgoing requests may reach|refused/);
+      await expect(client([]).send(`http://${host}:${port}/`, { method: 'GET' })).rejects.toThrow(/not one outgoing requests may reach/);
     }
     await expect(client([]).send('file:///etc/passwd', { method: 'GET' })).rejects.toThrow(AddressRefused);
     expect(hits).toBe(before);

@@ -34,12 +34,12 @@ export class Outbox {
   ) {}
 
   /** Registers the one handler of a topic. */
-  handle(topic: string, handler: OutboxHandler): void {
+  handle(topic: keyof OutboxTopics, handler: OutboxHandler): void {
     if (this.handlers.has(topic)) throw new Error(`topic ${topic} has a handler already`);
     this.handlers.set(topic, handler);
   }
 
-  async send<T extends string>(tx: Tx, foundationId: string, topic: T, payload: T extends keyof OutboxTopics ? OutboxTopics[T] : object): Promise<string> {
+  async send<T extends keyof OutboxTopics>(tx: Tx, foundationId: string, topic: T, payload: OutboxTopics[T] & object): Promise<string> {
     const id = uuidv7();
     await tx.outboxMessage.create({ data: { id, foundationId, topic, payload: payload } });
     return id;

@@ -8,13 +8,17 @@ interface LoggedRequest extends IncomingMessage {
   actor?: { kind: string; personId?: string; apiKeyId?: string; foundationId: string };
 }
 
-/** Error objects as name, stable code and stack; the message only where it is ours to know (no row data, no input). */
-function serializeError(error: Error & { code?: unknown; sqlState?: unknown }): object {
+/** Errors whose message is about the program; those of drivers and libraries can carry rows and input. */
+const OWN_WORDS = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError', 'ConfigError', 'Problem', 'Denied']);
+
+/** Error objects as name, code and where they were thrown; the message only where it is the program's own. */
+function serializeError(error: Error & { code?: unknown; cause?: unknown }): object {
   return {
     name: error.name,
     code: typeof error.code === 'string' ? error.code : undefined,
-    message: printable(error.message.split('\n')[0] ?? ''),
+    message: OWN_WORDS.has(error.name) && error.code === undefined ? printable(error.message.split('\n')[0] ?? '') : undefined,
     stack: error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')).slice(0, 12).map((line) => line.trim()),
+    cause: error.cause instanceof Error ? serializeError(error.cause) : undefined,
   };
 }
 

@@ -13,7 +13,7 @@ export const reimbursement: Definition = {
     additionalProperties: false,
     required: ['amount', 'currency', 'description', 'route'],
     properties: {
-      amount: { type: 'string', pattern: '^(?!0+(\\.0+)?$)(0|[1-9][0-9]{0,12})(\\.[0-9]{1,2})?$', description: 'Decimal, more than zero' },
+      amount: { type: 'string', pattern: '^(0\\.(0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,12}(\\.[0-9]{1,2})?)$', description: 'Decimal, more than zero' },
       currency: { type: 'string', enum: ['IDR', 'USD', 'EUR', 'SGD'] },
       description: { type: 'string', minLength: 3, maxLength: 500 },
       spentOn: { type: 'string', format: 'date' },
