@@ -6,10 +6,13 @@ process.env.PRISMA_SCHEMA_ENGINE_BINARY ??= resolve(__dirname, 'scripts/schema-e
 process.env.CHECKPOINT_DISABLE ??= '1';
 
 import { defineConfig } from 'prisma/config';
+import { environmentSecrets } from './src/platform/secrets/secrets';
 
 // Migrations run as the owner, direct; the runtime role can do no DDL. `generate` needs no database.
+const url = environmentSecrets(process.env).read('MIGRATION_DATABASE_URL') ?? environmentSecrets(process.env).read('DATABASE_URL');
+
 export default defineConfig({
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations' },
-  datasource: { url: process.env.MIGRATION_DATABASE_URL ?? process.env.DATABASE_URL ?? 'postgresql://unset@127.0.0.1:1/unset' },
+  datasource: { url: url || 'postgresql://unset@127.0.0.1:1/unset' },
 });

@@ -17,7 +17,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     url: { type: 'string' }, organization: { type: 'string', default: 'org_demo' }, administrator: { type: 'string', default: 'dewi' }, auditor: { type: 'string', default: 'hendra' },
-    concurrency: { type: 'string', default: '8' }, skip: { type: 'string', default: '0' }, limit: { type: 'string' }, 'no-mutants': { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+    concurrency: { type: 'string', default: '8' }, skip: { type: 'string', default: '0' }, limit: { type: 'string' }, 'no-mutants': { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, 'at-least': { type: 'string', default: '0.995' },
   },
 });
 if (positionals.length !== 1) {
@@ -90,7 +90,13 @@ writeFileSync(join(root, '.gloria', 'records', `replay-${record.at.replaceAll(':
 if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
 else print(record);
 if (interrupted) process.stderr.write(`Interrupted; go on with --skip ${skip + done}\n`);
-process.exit(audit.missing.length + audit.surplus.length > 0 ? 1 : 0);
+const failures = [
+  ...(audit.missing.length + audit.surplus.length > 0 ? ['the audit log does not hold exactly what was done'] : []),
+  ...(recorded.accepted < recorded.cases * Number(options['at-least']) ? [`fewer than ${options['at-least']} of the recorded cases were accepted`] : []),
+  ...(mutants && mutants.accepted > mutants.cases * 0.01 ? ['more than 1 in 100 of the mutated cases were accepted'] : []),
+];
+for (const failure of failures) process.stderr.write(`✘ ${failure}\n`);
+process.exit(failures.length > 0 ? 1 : 0);
 
 async function inParallel(list, label, work) {
   const tick = progress(label, list.length);

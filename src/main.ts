@@ -14,6 +14,7 @@ async function main(): Promise<void> {
   configureApp(app, LARGE_BODIES);
   await app.listen(config.http.port, config.http.host);
   const logger = app.get(Logger);
+  if (config.outboundAllowedCidrs.length > 0) logger.warn(`outgoing requests may reach private networks: ${config.outboundAllowedCidrs.join(', ')}`);
   logger.log(`listening on ${config.http.host}:${config.http.port}`);
   process.send?.('ready');
 

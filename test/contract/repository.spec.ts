@@ -10,6 +10,12 @@ import { refuseRoutesWithoutRule } from '../../src/http/access-check';
 import { CACHE_PREFIXES } from '../../src/platform/cache';
 import { VARIABLES } from '../../src/platform/config';
 import { REFUSED, type Variable } from '../../src/platform/config/variables';
+import * as authDto from '../../src/modules/auth/auth.dto';
+import { readImport } from '../../src/modules/organization/import.plan';
+import * as organizationDto from '../../src/modules/organization/organization.dto';
+import * as permissionsDto from '../../src/modules/permissions/permissions.dto';
+import { readDefinition } from '../../src/modules/workflow/definition';
+import * as workflowDto from '../../src/modules/workflow/workflow.dto';
 import { startApp, type TestApp } from '../support/app';
 import { expectCommitted, readProjectFile, root } from '../support/documents';
 
@@ -75,6 +81,31 @@ describe('the repository', () => {
     }
   });
 
+  it('says of every operation what it does, what it asks for, and shows a body that its own checks accept', () => {
+    const document = openApiDocument(testApp.app);
+    const schemas = document.components?.schemas as Record<string, { example?: unknown; examples?: unknown[] }>;
+    const dtos = Object.fromEntries([authDto, organizationDto, permissionsDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
+    let bodies = 0;
+    for (const [path, item] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(item as Record<string, { summary?: string; security?: object[]; requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>)) {
+        const at = `${method} ${path}`;
+        expect([at, (operation.summary ?? '').length > 5]).toEqual([at, true]);
+        expect([at, operation.security]).toEqual([at, [{ session: [] }, { 'api-key': [] }]]);
+        const schema = operation.requestBody?.content['application/json']?.schema;
+        if (!schema) continue;
+        bodies += 1;
+        const name = schema.$ref?.split('/').at(-1) ?? '';
+        const example = schema.example ?? schemas[name]?.example ?? schemas[name]?.examples?.[0];
+        expect([at, example !== undefined]).toEqual([at, true]);
+        const checked = name ? dtos[name]?.schema?.safeParse(example) : { success: readImport(example).problems.length === 0 };
+        expect([at, checked?.success, checked?.error]).toEqual([at, true, undefined]);
+      }
+    }
+    expect(bodies).toBeGreaterThan(25);
+    const published = (schemas.PublishDefinition ?? {}) as { example?: { document: unknown } };
+    expect(readDefinition(published.example?.document).problems).toEqual([]);
+  });
+
   it('has a section for every error code and none too many', () => {
     const sections = [...readProjectFile('docs/errors.md').matchAll(/^### `([A-Z_]+)` · (\d+)$/gm)].map(([, code, status]) => `${code} ${status}`);
     expect(sections.toSorted()).toEqual(Object.entries(PROBLEMS).map(([code, { status }]) => `${code} ${status}`).toSorted());
@@ -91,7 +122,7 @@ describe('the repository', () => {
       .map(([name, { about, example, secret, production }]) => `# ${about}${production ? ' (required in production)' : ''}${secret ? `. Or ${name}_FILE.` : ''}\n${name}=${example}`)
       .join('\n\n');
     const refused = Object.entries(REFUSED).map(([name, why]) => `# ${name} is refused: ${why}`).join('\n');
-    expectCommitted('.env.example', `# Generated from src/platform/config/variables.ts; every value here is refused in production until it is replaced.\n\n${text}\n\n${refused}\n`);
+    expectCommitted('.env.example', `# Generated from src/platform/config/variables.ts. Secrets and names left as they are here are refused in production.\n\n${text}\n\n${refused}\n`);
     const reader = readProjectFile('src/platform/config/config.ts');
     expect(Object.keys(VARIABLES).filter((name) => !reader.includes(`v.${name}`))).toEqual([]);
   });

@@ -121,6 +121,27 @@ describe('the organization', () => {
     expect(await dewi().get('/positions?limit=201')).toBeProblem(400, 'REQUEST_INVALID');
   });
 
+  it('has a foundation with a name, a time zone and a language', async () => {
+    expect((await world.as('siti').get('/organization').expect(200)).body).toMatchObject({ code: world.code, timezone: 'Asia/Jakarta', locale: 'id' });
+    expect((await dewi().patch('/organization', { timezone: 'Asia/Makassar' }).expect(200)).body.timezone).toBe('Asia/Makassar');
+    await dewi().patch('/organization', { timezone: 'Asia/Makassar' }).expect(200);
+    expect((await world.as('siti').get('/me').expect(200)).body.timezone).toBe('Asia/Makassar');
+    expect(await dewi().patch('/organization', { timezone: 'Mars/Olympus' })).toBeProblem(400, 'REQUEST_INVALID');
+    expect(await world.as('siti').patch('/organization', { name: 'x' })).toBeProblem(403, 'PERMISSION_DENIED');
+    expect((await world.as('hendra').get('/audit/events?action=foundation.changed').expect(200)).body.items).toMatchObject([{ before: { timezone: 'Asia/Jakarta' }, after: { timezone: 'Asia/Makassar' } }]);
+  });
+
+  it('takes back an appointment that has not begun, and ends one that has', async () => {
+    const later = (await dewi().post('/appointments', { personId: ids.person('maya'), positionId: ids.position('sma-1-science-teacher'), validFrom: '2090-01-01T00:00:00Z' }).expect(201)).body as { id: string };
+    expect((await dewi().get(`/appointments/${later.id}`).expect(200)).body).toMatchObject({ validFrom: '2090-01-01T00:00:00.000Z' });
+    expect(await world.as('putu').get(`/appointments/${later.id}`)).toBeProblem(404, 'NOT_FOUND');
+    expect(await dewi().delete(`/appointments/${later.id}?version=2`)).toBeProblem(409, 'STALE_VERSION');
+    await dewi().delete(`/appointments/${later.id}?version=1`).expect(204);
+    expect(await dewi().get(`/appointments/${later.id}`)).toBeProblem(404, 'NOT_FOUND');
+    const { body } = await dewi().get(`/appointments?personId=${ids.person('maya')}`).expect(200);
+    expect(await dewi().delete(`/appointments/${body.items[0].id}?version=1`)).toBeProblem(409, 'STILL_IN_USE');
+  });
+
   it('filters people by unit, number and name', async () => {
     const { body } = await dewi().get(`/people?unitId=${ids.unit('sma-1-science')}`).expect(200);
     expect((body.items as { employeeNumber: string }[]).map(({ employeeNumber }) => employeeNumber)).toEqual(['2003', '2004']);

@@ -47,7 +47,7 @@ describe('a replay', () => {
   const replay = (...args: string[]) =>
     new Promise<{ code: number | null; stdout: string; stderr: string }>((done) => {
       const { port } = testApp.app.getHttpServer().address() as AddressInfo;
-      const child = spawn(process.execPath, [join(root, 'scripts/replay.mjs'), ...args, '--url', `http://127.0.0.1:${port}`, '--organization', world.organization, '--json'], { cwd: root });
+      const child = spawn(process.execPath, [join(root, 'scripts/replay.mjs'), ...args, '--url', `http://127.0.0.1:${port}`, '--organization', world.organization, '--json', '--at-least', '0.98'], { cwd: root });
       let [stdout, stderr] = ['', ''];
       child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
       child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

@@ -279,7 +279,7 @@ COMMENT ON COLUMN audit.event.session_id IS 'Clerk session of a user.';
 COMMENT ON COLUMN audit.event.target_type IS 'Table of the row concerned.';
 COMMENT ON COLUMN audit.event.target_id IS 'Id of the row concerned.';
 COMMENT ON COLUMN audit.event.context IS 'Request id, route, client address.';
-COMMENT ON COLUMN audit.event.authz IS 'The decision it rests on and the authorization version.';
+COMMENT ON COLUMN audit.event.authz IS 'The authorization version it rests on.';
 COMMENT ON COLUMN audit.event.before IS 'The changed fields before.';
 COMMENT ON COLUMN audit.event.after IS 'The changed fields after.';
 CREATE INDEX event_xid ON audit.event (xid, target_id);

@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission } from '../../access';
 import { EventPage, ListEventsQuery } from './audit.dto';
@@ -10,8 +10,8 @@ import { AuditQueries } from './audit.queries';
 export class AuditController {
   constructor(private readonly queries: AuditQueries) {}
 
-  /** What happened, newest first. */
   @Get()
+  @ApiOperation({ summary: 'What happened, newest first' })
   @RequirePermission('audit:read')
   @ZodResponse({ type: EventPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListEventsQuery) {

@@ -9,7 +9,7 @@ export type AuditTarget =
 /** Plain JSON, as it goes into the log. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 
-/** What happened to one row. Modules make these with the typed functions of their x.events.ts, never by hand. */
+/** What happened to one row. Modules make these with the typed functions of their x.events.ts. */
 export interface AuditEvent {
   /** Past tense, `<resource>.<verb>`: `person.created`. */
   action: `${string}.${string}`;

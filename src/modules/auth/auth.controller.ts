@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, AnyToken, CurrentActor, CurrentCaller, RequirePermission, SignedIn, type UnlinkedUser } from '../../access';
 import { ApiKeysService } from './api-keys.service';
@@ -17,8 +17,8 @@ export class MeController {
     private readonly invitations: InvitationsService,
   ) {}
 
-  /** Who the caller is. */
   @Get(['me', 'auth/me'])
+  @ApiOperation({ summary: 'Who the caller is' })
   @AnyToken()
   @ZodResponse({ type: MeResponse, status: 200 })
   me(@CurrentCaller() caller: Actor | UnlinkedUser) {
@@ -33,8 +33,8 @@ export class MeController {
     };
   }
 
-  /** Redeems an invitation: from then on the caller is the person it was made for. */
   @Post('me/link')
+  @ApiOperation({ summary: 'Redeems an invitation: from then on the caller is the person it was made for' })
   @HttpCode(204)
   @AnyToken()
   async link(@CurrentCaller() caller: Actor | UnlinkedUser, @Body() { code }: RedeemInvitation): Promise<void> {
@@ -42,14 +42,15 @@ export class MeController {
   }
 
   @Get('me/sessions')
+  @ApiOperation({ summary: 'List the caller’s sessions' })
   @SignedIn()
   @ZodResponse({ type: SessionPage, status: 200 })
   listSessions(@CurrentActor() actor: Actor, @Query() query: ListSessionsQuery) {
     return this.sessions.listOwn(actor, query);
   }
 
-  /** Ends a session of the caller's, this one included; its tokens are refused from the next request on. */
   @Delete('me/sessions/:sid')
+  @ApiOperation({ summary: 'Ends a session of the caller\'s, this one included', description: 'Its tokens are refused from the next request on.' })
   @HttpCode(204)
   @SignedIn()
   endSession(@CurrentActor() actor: Actor, @Param() { sid }: SidParam) {
@@ -66,16 +67,16 @@ export class AuthController {
     private readonly apiKeys: ApiKeysService,
   ) {}
 
-  /** Ends anybody's session. */
   @Delete('sessions/:sid')
+  @ApiOperation({ summary: 'Ends anybody\'s session' })
   @HttpCode(204)
   @RequirePermission('session:end')
   endAnySession(@CurrentActor() actor: Actor, @Param() { sid }: SidParam) {
     return this.sessions.end(actor, sid);
   }
 
-  /** Invites a person to sign in; the code in the answer is shown once. */
   @Post('invitations')
+  @ApiOperation({ summary: 'Invites a person to sign in', description: 'The code in the answer is shown once.' })
   @RequirePermission('person:invite')
   @ZodResponse({ type: InvitationResponse, status: 201 })
   invite(@CurrentActor() actor: Actor, @Body() input: CreateInvitation) {
@@ -83,14 +84,15 @@ export class AuthController {
   }
 
   @Get('api-keys')
+  @ApiOperation({ summary: 'List API keys' })
   @RequirePermission('api-key:read')
   @ZodResponse({ type: ApiKeyPage, status: 200 })
   listApiKeys(@CurrentActor() actor: Actor, @Query() query: ListApiKeysQuery) {
     return this.apiKeys.list(actor, query);
   }
 
-  /** Makes a key for another service; the key text is in this answer only. */
   @Post('api-keys')
+  @ApiOperation({ summary: 'Makes a key for another service', description: 'The key text is in this answer only.' })
   @RequirePermission('api-key:write')
   @ZodResponse({ type: CreatedApiKey, status: 201 })
   createApiKey(@CurrentActor() actor: Actor, @Body() input: CreateApiKey) {
@@ -98,6 +100,7 @@ export class AuthController {
   }
 
   @Delete('api-keys/:id')
+  @ApiOperation({ summary: 'Revoke an API key', description: 'Refused from the next request on.' })
   @HttpCode(204)
   @RequirePermission('api-key:write')
   revokeApiKey(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {

@@ -25,12 +25,12 @@ export class SidParam extends createZodDto(z.strictObject({ sid: z.string().min(
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 
 export class CreateInvitation extends createZodDto(
-  z.strictObject({ personId: z.uuid(), validDays: z.int().min(1).max(30).default(7) }),
+  z.strictObject({ personId: z.uuid(), validDays: z.int().min(1).max(30).default(7) }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', validDays: 7 } }),
 ) {}
 export class InvitationResponse extends createZodDto(
   z.object({ id: z.uuid(), personId: z.uuid(), expiresAt: instant, code: z.string().nullable().meta({ description: 'Shown once; hand it to the person. null in the answer to a repeated request' }) }),
 ) {}
-export class RedeemInvitation extends createZodDto(z.strictObject({ code: z.string().min(20).max(100) })) {}
+export class RedeemInvitation extends createZodDto(z.strictObject({ code: z.string().min(20).max(100) }).meta({ example: { code: 'dGhpcyBpcyBhbiBleGFtcGxlIGNvZGU' } })) {}
 
 const cidr = z.string().refine((value) => ipaddr.isValidCIDR(value), 'must be a network in CIDR notation').meta({ example: '10.20.0.0/16' });
 const apiKey = z.object({
@@ -54,7 +54,7 @@ export class CreateApiKey extends createZodDto(
     scopes: z.array(z.enum(permissionCodes)).min(1).max(50).meta({ example: ['workflow:complete'] }),
     cidrs: z.array(cidr).max(20).default([]),
     validDays: z.int().min(1).max(365).meta({ example: 90 }),
-  }),
+  }).meta({ example: { name: 'Payment system', scopes: ['workflow:complete'], cidrs: ['10.20.0.0/16'], validDays: 90 } }),
 ) {}
 
 export const toSessionResponse = (row: UserSession, currentSid: string): z.output<typeof session> => ({

@@ -5,7 +5,7 @@ import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { type Appointment, Database, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateAppointment, type ListAppointmentsQuery, toAppointmentResponse, type UpdateAppointment } from './organization.dto';
-import { created } from './organization.events';
+import { created, removed } from './organization.events';
 import { versionedChange } from './versioned-change';
 
 const PERIOD = {
@@ -54,6 +54,22 @@ export class AppointmentsService {
     });
   }
 
+  async get(actor: Actor, id: string) {
+    return this.database.withTenant(actor, async (tx) => toAppointmentResponse((await this.find(tx, actor, id)).appointment));
+  }
+
+  /** Takes back an appointment that has not begun; one that has is ended instead. */
+  async remove(actor: Actor, id: string, version: number): Promise<void> {
+    await this.database.withTenant(actor, async (tx) => {
+      const { appointment, unitLft } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'person:write', { unitLft });
+      if (appointment.validFrom.getTime() <= actor.startedAt) throw new Problem('STILL_IN_USE', { what: 'its holder, since it has begun; end it instead' });
+      const { count } = await tx.appointment.deleteMany({ where: { id, version } });
+      if (count === 0) throw new Problem('STALE_VERSION');
+      await this.audit.record(tx, actor, removed('appointment', appointment));
+    });
+  }
+
   async create(actor: Actor, input: CreateAppointment) {
     const writable = whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, 'person:write'), {
       owner: (personId) => ({ id: personId }),
@@ -87,12 +103,8 @@ export class AppointmentsService {
   async update(actor: Actor, id: string, input: UpdateAppointment) {
     const { version, acting, validUntil } = input;
     return this.database.withTenant(actor, async (tx) => {
-      const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { lft: true } } } } } });
-      if (!found) throw new Problem('NOT_FOUND');
-      const facts = { ownerPersonId: found.personId, unitLft: found.position.unit.lft };
-      if (!(await this.permissions.allows(actor, 'person:read', facts))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
-      await this.permissions.require(actor, 'person:write', { unitLft: facts.unitLft });
-      const { position: _position, ...before } = found;
+      const { appointment: before, unitLft } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'person:write', { unitLft });
       const widened = validUntil === null ? before.validUntil !== null : validUntil !== undefined && before.validUntil !== null && new Date(validUntil) > before.validUntil;
       if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId]);
       const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
@@ -108,6 +120,14 @@ export class AppointmentsService {
       if (after.validUntil) await this.permissions.requireAdministratorLeft(tx, actor);
       return toAppointmentResponse(after);
     });
+  }
+
+  private async find(tx: Tx, actor: Actor, id: string): Promise<{ appointment: Appointment; unitLft: number }> {
+    const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { lft: true } } } } } });
+    if (!found) throw new Problem('NOT_FOUND');
+    const { position, ...appointment } = found;
+    if (!(await this.permissions.allows(actor, 'person:read', { ownerPersonId: found.personId, unitLft: position.unit.lft }))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
+    return { appointment, unitLft: position.unit.lft };
   }
 }
 

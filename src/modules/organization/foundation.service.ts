@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { Problem, type SystemActor, systemActor } from '../../access';
+import { type Actor, PermissionPort, Problem, type SystemActor, systemActor } from '../../access';
 import { namingConstraints } from '../../http';
 import { Database, type Tx } from '../../platform/database';
-import { AuditService } from '../audit';
+import { AuditService, difference } from '../audit';
+import { toFoundationResponse, type UpdateFoundation } from './organization.dto';
 import { created } from './organization.events';
 
 export interface NewFoundation {
@@ -13,13 +14,31 @@ export interface NewFoundation {
   timezone?: string;
 }
 
-/** Creates a foundation – a tenant – with its root unit. Only commands do this, never a request. */
+/** The foundation – the tenant – itself. Only commands create one, never a request. */
 @Injectable()
 export class FoundationService {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
+    private readonly permissions: PermissionPort,
   ) {}
+
+  async get(actor: Actor) {
+    return this.database.withTenant(actor, async (tx) => toFoundationResponse(await tx.foundation.findFirstOrThrow({ where: { id: actor.foundationId } })));
+  }
+
+  /** Needs `organization:write` everywhere. What is the same already is not written. */
+  async update(actor: Actor, input: UpdateFoundation) {
+    await this.permissions.require(actor, 'organization:write', {});
+    return this.database.withTenant(actor, async (tx) => {
+      const before = await tx.foundation.findFirstOrThrow({ where: { id: actor.foundationId } });
+      const diff = difference(before, { ...before, ...input }, ['name', 'timezone', 'locale']);
+      if (!diff) return toFoundationResponse(before);
+      const after = await tx.foundation.update({ where: { id: actor.foundationId }, data: input });
+      await this.audit.record(tx, actor, { action: 'foundation.changed', target: { type: 'foundation', id: actor.foundationId }, ...diff });
+      return toFoundationResponse(after);
+    });
+  }
 
   /** `work` goes on in the same transaction, as `system:<command>` of the new foundation. 409 CODE_TAKEN where it exists. */
   async create<T>(command: string, input: NewFoundation, work: (tx: Tx, actor: SystemActor) => Promise<T>): Promise<T> {

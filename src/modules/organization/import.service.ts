@@ -12,6 +12,14 @@ const MAX_REPORTED = 1_000;
 /** The largest file taken; 50,000 people are about half of it. */
 export const IMPORT_BODY = { path: '/api/v1/organization/import', limitBytes: 16 * 1024 * 1024, textTypes: ['text/csv'] };
 
+/** A small organization, as shown in the API's documentation. */
+export const IMPORT_EXAMPLE = {
+  units: [{ code: 'sma-1', kind: 'school', name: 'SMA 1' }, { code: 'sma-1-science', kind: 'department', name: 'Science', parent: 'sma-1' }],
+  positions: [{ code: 'sma-1-head', title: 'Head of school', unit: 'sma-1', isHead: true }],
+  people: [{ employeeNumber: '2001', fullName: 'Budi Santoso', locale: 'id' }],
+  appointments: [{ employeeNumber: '2001', position: 'sma-1-head', validFrom: '2026-07-01' }],
+};
+
 /** What the plan has ruled out and somebody made true meanwhile. */
 const CONSTRAINTS = Object.fromEntries(
   ['org_unit_code_living', 'position_code_living', 'position_one_head', 'person_number_living', 'appointment_no_overlap'].map((name) => [name, () => new Problem('STALE_VERSION')]),

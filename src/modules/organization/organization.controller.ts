@@ -1,15 +1,16 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, UseInterceptors } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission } from '../../access';
 import { LargeBodyInterceptor } from '../../http';
 import { AppointmentsService } from './appointments.service';
-import { IMPORT_BODY, ImportService } from './import.service';
+import { FoundationService } from './foundation.service';
+import { IMPORT_BODY, IMPORT_EXAMPLE, ImportService } from './import.service';
 import {
-  AppointmentPage, AppointmentResponse, CreateAppointment, CreatePerson, CreatePosition, CreateUnit, IdParam, ImportQuery, ImportReport, ListAppointmentsQuery,
+  AppointmentPage, AppointmentResponse, CreateAppointment, CreatePerson, CreatePosition, CreateUnit, FoundationResponse, IdParam, ImportQuery, ImportReport, ListAppointmentsQuery,
   ListPeopleQuery, ListPositionsQuery, ListUnitsQuery, PersonPage, PersonResponse, PositionPage, PositionResponse, TreeQuery, TreeResponse, UnitPage, UnitResponse,
-  UpdateAppointment, UpdatePerson, UpdatePosition, UpdateUnit, VersionInput, VersionQuery,
+  UpdateAppointment, UpdateFoundation, UpdatePerson, UpdatePosition, UpdateUnit, VersionInput, VersionQuery,
 } from './organization.dto';
 import { PeopleService } from './people.service';
 import { PositionsService } from './positions.service';
@@ -21,23 +22,40 @@ export class OrganizationController {
   constructor(
     private readonly units: UnitsService,
     private readonly imports: ImportService,
+    private readonly foundations: FoundationService,
   ) {}
 
-  /** The organization as a tree. */
+  @Get()
+  @ApiOperation({ summary: 'The foundation itself' })
+  @RequirePermission('organization:read')
+  @ZodResponse({ type: FoundationResponse, status: 200 })
+  foundation(@CurrentActor() actor: Actor) {
+    return this.foundations.get(actor);
+  }
+
+  @Patch()
+  @ApiOperation({ summary: 'Change the foundation’s name, time zone or language' })
+  @RequirePermission('organization:write')
+  @ZodResponse({ type: FoundationResponse, status: 200 })
+  updateFoundation(@CurrentActor() actor: Actor, @Body() input: UpdateFoundation) {
+    return this.foundations.update(actor, input);
+  }
+
   @Get('tree')
+  @ApiOperation({ summary: 'The organization as a tree' })
   @RequirePermission('organization:read')
   @ZodResponse({ type: TreeResponse, status: 200 })
   tree(@CurrentActor() actor: Actor, @Query() query: TreeQuery) {
     return this.units.tree(actor, query.root);
   }
 
-  /** Brings in a whole organization (docs/import.md). All or nothing; with `dryRun=true` only checked. */
   @Post('import')
+  @ApiOperation({ summary: 'Brings in a whole organization (docs/import.md)', description: 'All or nothing; with `dryRun=true` only checked.' })
   @HttpCode(200)
   @RequirePermission('organization:import')
   @UseInterceptors(LargeBodyInterceptor(IMPORT_BODY))
   @ApiConsumes('application/json', 'text/csv')
-  @ApiBody({ schema: { type: 'object', description: 'units, positions, people, appointments' } })
+  @ApiBody({ schema: { type: 'object', description: 'units, positions, people, appointments: docs/import.md', example: IMPORT_EXAMPLE } })
   @ZodResponse({ type: ImportReport, status: 200 })
   import(@CurrentActor() actor: Actor, @Query() { dryRun }: ImportQuery, @Req() request: Request) {
     return this.imports.import(actor, request.body as unknown, { dryRun });
@@ -52,6 +70,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     constructor(private readonly units: UnitsService) {}
 
     @Get()
+    @ApiOperation({ summary: `List ${path}` })
     @RequirePermission('organization:read')
     @ZodResponse({ type: UnitPage, status: 200 })
     list(@CurrentActor() actor: Actor, @Query() query: ListUnitsQuery) {
@@ -59,6 +78,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     }
 
     @Post()
+    @ApiOperation({ summary: `Create a ${kind}` })
     @RequirePermission('organization:write')
     @ZodResponse({ type: UnitResponse, status: 201 })
     create(@CurrentActor() actor: Actor, @Body() input: CreateUnit) {
@@ -66,6 +86,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     }
 
     @Get(':id')
+    @ApiOperation({ summary: `Read one ${kind}` })
     @RequirePermission('organization:read')
     @ZodResponse({ type: UnitResponse, status: 200 })
     get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -73,6 +94,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     }
 
     @Patch(':id')
+    @ApiOperation({ summary: `Change or move a ${kind}` })
     @RequirePermission('organization:write')
     @ZodResponse({ type: UnitResponse, status: 200 })
     update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateUnit) {
@@ -80,6 +102,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     }
 
     @Delete(':id')
+    @ApiOperation({ summary: `Delete a ${kind}; it can be restored` })
     @HttpCode(204)
     @RequirePermission('organization:write')
     remove(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Query() { version }: VersionQuery) {
@@ -87,6 +110,7 @@ function unitsController(path: 'schools' | 'departments', kind: 'school' | 'depa
     }
 
     @Post(':id/restore')
+    @ApiOperation({ summary: `Restore a deleted ${kind}` })
     @HttpCode(200)
     @RequirePermission('organization:write')
     @ZodResponse({ type: UnitResponse, status: 200 })
@@ -106,6 +130,7 @@ export class PositionsController {
   constructor(private readonly positions: PositionsService) {}
 
   @Get()
+  @ApiOperation({ summary: 'List positions' })
   @RequirePermission('organization:read')
   @ZodResponse({ type: PositionPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListPositionsQuery) {
@@ -113,6 +138,7 @@ export class PositionsController {
   }
 
   @Post()
+  @ApiOperation({ summary: 'Create a position' })
   @RequirePermission('organization:write')
   @ZodResponse({ type: PositionResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreatePosition) {
@@ -120,6 +146,7 @@ export class PositionsController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'Read one position' })
   @RequirePermission('organization:read')
   @ZodResponse({ type: PositionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -127,6 +154,7 @@ export class PositionsController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a position' })
   @RequirePermission('organization:write')
   @ZodResponse({ type: PositionResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdatePosition) {
@@ -134,6 +162,7 @@ export class PositionsController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a position', description: 'It can be restored.' })
   @HttpCode(204)
   @RequirePermission('organization:write')
   remove(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Query() { version }: VersionQuery) {
@@ -141,6 +170,7 @@ export class PositionsController {
   }
 
   @Post(':id/restore')
+  @ApiOperation({ summary: 'Restore a deleted position' })
   @HttpCode(200)
   @RequirePermission('organization:write')
   @ZodResponse({ type: PositionResponse, status: 200 })
@@ -155,6 +185,7 @@ export class PeopleController {
   constructor(private readonly people: PeopleService) {}
 
   @Get()
+  @ApiOperation({ summary: 'List people' })
   @RequirePermission('person:read')
   @ZodResponse({ type: PersonPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListPeopleQuery) {
@@ -162,6 +193,7 @@ export class PeopleController {
   }
 
   @Post()
+  @ApiOperation({ summary: 'Create a person' })
   @RequirePermission('person:write')
   @ZodResponse({ type: PersonResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreatePerson) {
@@ -169,6 +201,7 @@ export class PeopleController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'Read one person' })
   @RequirePermission('person:read')
   @ZodResponse({ type: PersonResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -176,6 +209,7 @@ export class PeopleController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a person' })
   @RequirePermission('person:write')
   @ZodResponse({ type: PersonResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdatePerson) {
@@ -183,6 +217,7 @@ export class PeopleController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a person', description: 'It can be restored.' })
   @HttpCode(204)
   @RequirePermission('person:write')
   remove(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Query() { version }: VersionQuery) {
@@ -190,6 +225,7 @@ export class PeopleController {
   }
 
   @Post(':id/restore')
+  @ApiOperation({ summary: 'Restore a deleted person' })
   @HttpCode(200)
   @RequirePermission('person:write')
   @ZodResponse({ type: PersonResponse, status: 200 })
@@ -204,6 +240,7 @@ export class AppointmentsController {
   constructor(private readonly appointments: AppointmentsService) {}
 
   @Get()
+  @ApiOperation({ summary: 'List appointments' })
   @RequirePermission('person:read')
   @ZodResponse({ type: AppointmentPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListAppointmentsQuery) {
@@ -211,13 +248,31 @@ export class AppointmentsController {
   }
 
   @Post()
+  @ApiOperation({ summary: 'Create a appointment' })
   @RequirePermission('person:write')
   @ZodResponse({ type: AppointmentResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreateAppointment) {
     return this.appointments.create(actor, input);
   }
 
+  @Get(':id')
+  @ApiOperation({ summary: 'Read one appointment' })
+  @RequirePermission('person:read')
+  @ZodResponse({ type: AppointmentResponse, status: 200 })
+  get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.appointments.get(actor, id);
+  }
+
+  @Delete(':id')
+  @ApiOperation({ summary: 'Take back an appointment that has not begun' })
+  @HttpCode(204)
+  @RequirePermission('person:write')
+  remove(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Query() { version }: VersionQuery) {
+    return this.appointments.remove(actor, id, version);
+  }
+
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a appointment' })
   @RequirePermission('person:write')
   @ZodResponse({ type: AppointmentResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateAppointment) {

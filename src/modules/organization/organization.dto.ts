@@ -1,7 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { instant, pageOf, pageQuery, rowVersion as version } from '../../http';
-import type { Appointment, OrgUnit, Person, Position } from '../../platform/database';
+import type { Appointment, Foundation, OrgUnit, Person, Position } from '../../platform/database';
 
 const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/).meta({ example: 'sma-1' });
 const name = z.string().trim().min(1).max(200);
@@ -9,6 +9,13 @@ const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const deletedFilter = { deleted: flag.optional().meta({ description: 'true: deleted ones only' }) };
 const search = z.string().trim().min(1).max(100).optional().meta({ description: 'Part of the name or code' });
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+
+// Foundation ----------------------------------------------------------------------------------------------------------
+const timezone = z.string().refine((value) => Intl.supportedValuesOf('timeZone').includes(value) || value === 'UTC', 'must be an IANA time zone').meta({ example: 'Asia/Jakarta' });
+export class FoundationResponse extends createZodDto(z.object({ id: z.uuid(), code: z.string(), name: z.string(), timezone: z.string(), locale: z.string() })) {}
+export class UpdateFoundation extends createZodDto(
+  z.strictObject({ name: name.optional(), timezone: timezone.optional(), locale: z.enum(['en', 'id']).optional() }).meta({ example: { timezone: 'Asia/Makassar' } }),
+) {}
 
 // Units ---------------------------------------------------------------------------------------------------------------
 const unit = z.object({
@@ -26,10 +33,10 @@ export class UnitResponse extends createZodDto(unit) {}
 export class UnitPage extends createZodDto(pageOf(unit)) {}
 export class ListUnitsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, parentId: z.uuid().optional(), below: z.uuid().optional().meta({ description: 'Anywhere below this unit' }) })) {}
 export class CreateUnit extends createZodDto(
-  z.strictObject({ code, name: name.meta({ example: 'SMA 1' }), parentId: z.uuid().optional().meta({ description: 'The foundation’s root where left out' }) }),
+  z.strictObject({ code, name: name.meta({ example: 'SMA 1' }), parentId: z.uuid().optional().meta({ description: 'The foundation’s root where left out' }) }).meta({ example: { code: 'sma-1', name: 'SMA 1' } }),
 ) {}
-export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: z.uuid().optional(), version })) {}
-export class VersionInput extends createZodDto(z.strictObject({ version })) {}
+export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: z.uuid().optional(), version }).meta({ example: { name: 'SMA Harapan 1', version: 1 } })) {}
+export class VersionInput extends createZodDto(z.strictObject({ version }).meta({ example: { version: 2 } })) {}
 export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number().int().positive().max(2_147_483_647) })) {}
 
 interface TreeNode {
@@ -58,8 +65,8 @@ const position = z.object({
 export class PositionResponse extends createZodDto(position) {}
 export class PositionPage extends createZodDto(pageOf(position)) {}
 export class ListPositionsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, unitId: z.uuid().optional() })) {}
-export class CreatePosition extends createZodDto(z.strictObject({ unitId: z.uuid(), code, title: name, isHead: z.boolean().default(false) })) {}
-export class UpdatePosition extends createZodDto(z.strictObject({ unitId: z.uuid().optional(), code: code.optional(), title: name.optional(), isHead: z.boolean().optional(), version })) {}
+export class CreatePosition extends createZodDto(z.strictObject({ unitId: z.uuid(), code, title: name, isHead: z.boolean().default(false) }).meta({ example: { unitId: '0190b5a0-0000-7000-8000-000000000001', code: 'sma-1-head', title: 'Head of SMA 1', isHead: true } })) {}
+export class UpdatePosition extends createZodDto(z.strictObject({ unitId: z.uuid().optional(), code: code.optional(), title: name.optional(), isHead: z.boolean().optional(), version }).meta({ example: { title: 'Head of school', version: 1 } })) {}
 
 // People --------------------------------------------------------------------------------------------------------------
 const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/).meta({ description: 'NIP', example: '198703122010012004' });
@@ -88,10 +95,10 @@ export class CreatePerson extends createZodDto(
     phone: phone.optional(),
     locale: locale.optional(),
     appointment: z.strictObject({ positionId: z.uuid(), ...appointmentTimes }).optional().meta({ description: 'First position; needed unless the caller writes people everywhere' }),
-  }),
+  }).meta({ example: { employeeNumber: '198703122010012004', fullName: 'Siti Rahayu', email: 'siti@yayasan.sch.id', locale: 'id', appointment: { positionId: '0190b5a0-0000-7000-8000-000000000001' } } }),
 ) {}
 export class UpdatePerson extends createZodDto(
-  z.strictObject({ employeeNumber: employeeNumber.optional(), fullName: name.optional(), email: email.nullable().optional(), phone: phone.nullable().optional(), locale: locale.nullable().optional(), version }),
+  z.strictObject({ employeeNumber: employeeNumber.optional(), fullName: name.optional(), email: email.nullable().optional(), phone: phone.nullable().optional(), locale: locale.nullable().optional(), version }).meta({ example: { phone: '+62 812 3456 7890', version: 1 } }),
 ) {}
 
 // Appointments --------------------------------------------------------------------------------------------------------
@@ -99,8 +106,8 @@ const appointment = z.object({ id: z.uuid(), personId: z.uuid(), positionId: z.u
 export class AppointmentResponse extends createZodDto(appointment) {}
 export class AppointmentPage extends createZodDto(pageOf(appointment)) {}
 export class ListAppointmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, personId: z.uuid().optional(), positionId: z.uuid().optional(), at: instant.optional().meta({ description: 'Held at this instant' }) })) {}
-export class CreateAppointment extends createZodDto(z.strictObject({ personId: z.uuid(), positionId: z.uuid(), ...appointmentTimes })) {}
-export class UpdateAppointment extends createZodDto(z.strictObject({ acting: z.boolean().optional(), validUntil: instant.nullable().optional(), version })) {}
+export class CreateAppointment extends createZodDto(z.strictObject({ personId: z.uuid(), positionId: z.uuid(), ...appointmentTimes }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', positionId: '0190b5a0-0000-7000-8000-000000000002', acting: true, validFrom: '2026-07-01T00:00:00+07:00' } })) {}
+export class UpdateAppointment extends createZodDto(z.strictObject({ acting: z.boolean().optional(), validUntil: instant.nullable().optional(), version }).meta({ example: { validUntil: '2027-07-01T00:00:00+07:00', version: 1 } })) {}
 
 // Import --------------------------------------------------------------------------------------------------------------
 export class ImportQuery extends createZodDto(z.strictObject({ dryRun: flag.default(false).meta({ description: 'Check everything, write nothing' }) })) {}
@@ -109,6 +116,7 @@ export class ImportReport extends createZodDto(z.object({ dryRun: z.boolean(), u
 
 // -----------------------------------------------------------------------------------------------------------------------
 const iso = (date: Date | null) => date?.toISOString() ?? null;
+export const toFoundationResponse = ({ id, code: own, name: called, timezone: zone, locale: language }: Foundation) => ({ id, code: own, name: called, timezone: zone, locale: language });
 export const toUnitResponse = (row: OrgUnit): z.output<typeof unit> => ({
   id: row.id, kind: row.kind, parentId: row.parentId, schoolId: row.schoolId, code: row.code, name: row.name, depth: row.depth, deletedAt: iso(row.deletedAt), version: row.version,
 });

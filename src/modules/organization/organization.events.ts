@@ -18,6 +18,8 @@ export type Row = OrgUnit | Position | Person | Appointment;
 
 export const created = (kind: Kind, row: Row): AuditEvent => ({ action: `${ACTIONS[kind]}.created`, target: target(kind, row), after: fields(kind, row) });
 
+export const removed = (kind: Kind, row: Row): AuditEvent => ({ action: `${ACTIONS[kind]}.removed`, target: target(kind, row), before: fields(kind, row) });
+
 /** null where nothing recorded has changed: a change that changes nothing writes nothing. */
 export function changed(kind: Kind, before: Row, after: Row): AuditEvent | null {
   const diff = difference(before as never, after as never, FIELDS[kind]);

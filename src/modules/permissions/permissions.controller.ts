@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { GrantsService } from './grants.service';
@@ -19,16 +19,16 @@ export class PermissionsController {
     private readonly grants: GrantsService,
   ) {}
 
-  /** The catalogue: everything that can be allowed or denied. */
   @Get('permissions')
+  @ApiOperation({ summary: 'The catalogue: everything that can be allowed or denied' })
   @RequirePermission('permission:read')
   @ZodResponse({ type: PermissionList, status: 200 })
   catalogue(@CurrentActor() actor: Actor) {
     return this.queries.catalogue(actor);
   }
 
-  /** Whether somebody may do something, and why. Asking about others needs `permission:check`. */
   @Post('permissions/check')
+  @ApiOperation({ summary: 'Whether somebody may do something, and why', description: 'Asking about others needs `permission:check`.' })
   @HttpCode(200)
   @SignedIn()
   @ZodResponse({ type: CheckResult, status: 200 })
@@ -36,8 +36,8 @@ export class PermissionsController {
     return this.queries.check(actor, input);
   }
 
-  /** Everything the caller holds, for frontends. */
   @Get('me/permissions')
+  @ApiOperation({ summary: 'Everything the caller holds, for frontends' })
   @SignedIn()
   @ZodResponse({ type: MyPermissions, status: 200 })
   mine(@CurrentActor() actor: Actor) {
@@ -45,6 +45,7 @@ export class PermissionsController {
   }
 
   @Get('roles')
+  @ApiOperation({ summary: 'List roles' })
   @RequirePermission('permission:read')
   @ZodResponse({ type: RolePage, status: 200 })
   listRoles(@CurrentActor() actor: Actor, @Query() query: ListRolesQuery) {
@@ -52,6 +53,7 @@ export class PermissionsController {
   }
 
   @Post('roles')
+  @ApiOperation({ summary: 'Create a role' })
   @RequirePermission('role:write')
   @ZodResponse({ type: RoleResponse, status: 201 })
   createRole(@CurrentActor() actor: Actor, @Body() input: CreateRole) {
@@ -59,6 +61,7 @@ export class PermissionsController {
   }
 
   @Get('roles/:id')
+  @ApiOperation({ summary: 'Read a role' })
   @RequirePermission('permission:read')
   @ZodResponse({ type: RoleResponse, status: 200 })
   getRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -66,6 +69,7 @@ export class PermissionsController {
   }
 
   @Patch('roles/:id')
+  @ApiOperation({ summary: 'Change a role’s name or juniors' })
   @RequirePermission('role:write')
   @ZodResponse({ type: RoleResponse, status: 200 })
   updateRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateRole) {
@@ -73,6 +77,7 @@ export class PermissionsController {
   }
 
   @Delete('roles/:id')
+  @ApiOperation({ summary: 'Delete a role with its grants' })
   @HttpCode(204)
   @RequirePermission('role:write')
   deleteRole(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -80,14 +85,15 @@ export class PermissionsController {
   }
 
   @Get('grants')
+  @ApiOperation({ summary: 'List grants' })
   @RequirePermission('permission:read')
   @ZodResponse({ type: GrantPage, status: 200 })
   listGrants(@CurrentActor() actor: Actor, @Query() query: ListGrantsQuery) {
     return this.grants.listGrants(actor, query);
   }
 
-  /** Allows or denies something; effective with the answer, never more than the caller holds. */
   @Post('grants')
+  @ApiOperation({ summary: 'Allows or denies something', description: 'Effective with the answer, never more than the caller holds.' })
   @RequirePermission('grant:write')
   @ZodResponse({ type: GrantResponse, status: 201 })
   createGrant(@CurrentActor() actor: Actor, @Body() input: CreateGrant) {
@@ -95,6 +101,7 @@ export class PermissionsController {
   }
 
   @Delete('grants/:id')
+  @ApiOperation({ summary: 'Revoke a grant', description: 'Effective with the answer.' })
   @HttpCode(204)
   @RequirePermission('grant:write')
   revokeGrant(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -102,6 +109,7 @@ export class PermissionsController {
   }
 
   @Get('role-assignments')
+  @ApiOperation({ summary: 'List role assignments' })
   @RequirePermission('permission:read')
   @ZodResponse({ type: AssignmentPage, status: 200 })
   listAssignments(@CurrentActor() actor: Actor, @Query() query: ListAssignmentsQuery) {
@@ -109,6 +117,7 @@ export class PermissionsController {
   }
 
   @Post('role-assignments')
+  @ApiOperation({ summary: 'Give a role to a person or a position' })
   @RequirePermission('grant:write')
   @ZodResponse({ type: AssignmentResponse, status: 201 })
   assign(@CurrentActor() actor: Actor, @Body() input: CreateAssignment) {
@@ -116,6 +125,7 @@ export class PermissionsController {
   }
 
   @Delete('role-assignments/:id')
+  @ApiOperation({ summary: 'Take a role away' })
   @HttpCode(204)
   @RequirePermission('grant:write')
   unassign(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {

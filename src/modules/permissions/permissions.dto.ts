@@ -23,8 +23,8 @@ export class CheckInput extends createZodDto(
     resource: z
       .strictObject({ ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional() })
       .optional()
-      .meta({ description: 'The row asked about; left out: in any scope at all?', example: { unitId: '0190b5a0-0000-7000-8000-000000000001' } }),
-  }),
+      .meta({ description: 'The row asked about; left out: in any scope at all?' }),
+  }).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } }),
 ) {}
 export class CheckResult extends createZodDto(
   z.object({
@@ -58,9 +58,9 @@ export class RolePage extends createZodDto(pageOf(role)) {}
 export class ListRolesQuery extends createZodDto(z.strictObject(pageQuery)) {}
 const roleName = z.string().trim().min(1).max(120);
 export class CreateRole extends createZodDto(
-  z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }),
+  z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }).meta({ example: { code: 'librarian', name: 'Librarian', juniorIds: [] } }),
 ) {}
-export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion })) {}
+export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion }).meta({ example: { name: 'Head librarian', version: 1 } })) {}
 
 const subject = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('role'), id: z.uuid() }),
@@ -106,7 +106,8 @@ export class ListAssignmentsQuery extends createZodDto(z.strictObject({ ...pageQ
 export class CreateAssignment extends createZodDto(
   z
     .strictObject({ roleId: z.uuid(), personId: z.uuid().optional(), positionId: z.uuid().optional(), ...validity, reason: z.string().trim().max(500).optional() })
-    .refine((value) => (value.personId === undefined) !== (value.positionId === undefined), { message: 'give personId or positionId, one of them' }),
+    .refine((value) => (value.personId === undefined) !== (value.positionId === undefined), { message: 'give personId or positionId, one of them' })
+    .meta({ example: { roleId: '0190b5a0-0000-7000-8000-000000000001', positionId: '0190b5a0-0000-7000-8000-000000000002', reason: 'Finance staff of SMA 1' } }),
 ) {}
 
 export const toRoleResponse = (row: Role & { juniors: { juniorId: string }[] }): z.output<typeof role> => ({

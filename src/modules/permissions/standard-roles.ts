@@ -4,7 +4,6 @@ type Scope = 'own' | 'department' | 'school' | 'all';
 interface StandardRole {
   code: string;
   name: string;
-  juniors?: string[];
   grants: Partial<Record<PermissionCode, Scope>>;
 }
 

@@ -50,7 +50,7 @@ export class DefinitionsService {
     return this.database.withTenant(actor, async (tx) => toResponse(await this.newestRow(tx, key)));
   }
 
-  /** Publishes a new version; publishing what is published already answers with that version and changes nothing. */
+  /** Publishes a new version; publishing the newest once more answers with it and changes nothing. */
   async publish(actor: Actor, document: unknown) {
     await this.permissions.require(actor, 'workflow:publish', {});
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => toResponse(await this.publishIn(tx, actor, document))));

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { DefinitionsService } from './definitions.service';
@@ -16,22 +16,23 @@ export class DefinitionsController {
   constructor(private readonly definitions: DefinitionsService) {}
 
   @Get()
+  @ApiOperation({ summary: 'List the newest versions of definitions first' })
   @SignedIn()
   @ZodResponse({ type: DefinitionPage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListDefinitionsQuery) {
     return this.definitions.list(actor, query);
   }
 
-  /** Publishes a version; what is wrong with a document is answered with its place. */
   @Post()
+  @ApiOperation({ summary: 'Publishes a version', description: 'What is wrong with a document is answered with its place.' })
   @RequirePermission('workflow:publish')
   @ZodResponse({ type: DefinitionResponse, status: 201 })
   publish(@CurrentActor() actor: Actor, @Body() input: PublishDefinition) {
     return this.definitions.publish(actor, input.document);
   }
 
-  /** The newest version of a definition. */
   @Get(':key')
+  @ApiOperation({ summary: 'The newest version of a definition' })
   @SignedIn()
   @ZodResponse({ type: DefinitionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
@@ -48,14 +49,15 @@ export class InstancesController {
   ) {}
 
   @Get()
+  @ApiOperation({ summary: 'List requests the caller may see, newest first' })
   @RequirePermission('workflow:read')
   @ZodResponse({ type: InstancePage, status: 200 })
   list(@CurrentActor() actor: Actor, @Query() query: ListInstancesQuery) {
     return this.queries.list(actor, query);
   }
 
-  /** Files a request: a draft, or submitted at once. */
   @Post()
+  @ApiOperation({ summary: 'Files a request: a draft, or submitted at once' })
   @RequirePermission('workflow:submit')
   @ZodResponse({ type: InstanceResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreateInstance) {
@@ -63,6 +65,7 @@ export class InstancesController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'Read one request' })
   @SignedIn()
   @ZodResponse({ type: InstanceResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
@@ -70,14 +73,15 @@ export class InstancesController {
   }
 
   @Get(':id/history')
+  @ApiOperation({ summary: 'Read what happened to a request' })
   @SignedIn()
   @ZodResponse({ type: HistoryResponse, status: 200 })
   history(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.queries.history(actor, id);
   }
 
-  /** Changes what is filled in while nobody is deciding on it. */
   @Put(':id/form')
+  @ApiOperation({ summary: 'Changes what is filled in while nobody is deciding on it' })
   @RequirePermission('workflow:submit')
   @ZodResponse({ type: InstanceResponse, status: 200 })
   save(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: SaveDraft) {
@@ -85,6 +89,7 @@ export class InstancesController {
   }
 
   @Post(':id/submit')
+  @ApiOperation({ summary: 'Submit, or submit again after it was returned or withdrawn' })
   @HttpCode(200)
   @RequirePermission('workflow:submit')
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -93,6 +98,7 @@ export class InstancesController {
   }
 
   @Post(':id/withdraw')
+  @ApiOperation({ summary: 'Withdraw', description: 'It can be submitted again.' })
   @HttpCode(200)
   @RequirePermission('workflow:submit')
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -109,8 +115,8 @@ export class TasksController {
     private readonly queries: WorkflowQueries,
   ) {}
 
-  /** What waits for the caller, oldest first, and why it is theirs. */
   @Get('me/tasks')
+  @ApiOperation({ summary: 'What waits for the caller, oldest first, and why it is theirs' })
   @SignedIn()
   @ZodResponse({ type: InboxPage, status: 200 })
   inbox(@CurrentActor() actor: Actor, @Query() query: InboxQuery) {
@@ -118,6 +124,7 @@ export class TasksController {
   }
 
   @Post('workflow/tasks/:id/approve')
+  @ApiOperation({ summary: 'Approve a step' })
   @HttpCode(200)
   @RequirePermission('workflow:approve')
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -125,8 +132,8 @@ export class TasksController {
     return this.workflow.decide(actor, id, 'approve', input);
   }
 
-  /** Refuses for good. */
   @Post('workflow/tasks/:id/reject')
+  @ApiOperation({ summary: 'Refuses for good' })
   @HttpCode(200)
   @RequirePermission('workflow:approve')
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -134,8 +141,8 @@ export class TasksController {
     return this.workflow.decide(actor, id, 'reject', input);
   }
 
-  /** Sends back to the initiator, who may change it and submit again. */
   @Post('workflow/tasks/:id/return')
+  @ApiOperation({ summary: 'Sends back to the initiator, who may change it and submit again' })
   @HttpCode(200)
   @SignedIn()
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -143,8 +150,8 @@ export class TasksController {
     return this.workflow.decide(actor, id, 'return', input);
   }
 
-  /** Reports a step done that another system carries out. */
   @Post('workflow/tasks/:id/complete')
+  @ApiOperation({ summary: 'Reports a step done that another system carries out' })
   @HttpCode(200)
   @RequirePermission('workflow:complete')
   @ZodResponse({ type: InstanceResponse, status: 200 })

@@ -5,6 +5,14 @@ import { instant, pageOf, pageQuery } from '../../http';
 const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected']);
 const form = z.record(z.string().max(100), z.unknown()).refine((value) => JSON.stringify(value).length <= 65_536, 'at most 64 KiB');
 const exampleForm = { amount: '250000', currency: 'IDR', description: 'Bus tickets to the regional olympiad', route: 'administration' };
+/** A permission to be absent, decided by the head of the unit: the smallest definition that works. */
+const absence = {
+  key: 'absence',
+  title: { en: 'Permission to be absent', id: 'Izin' },
+  form: { type: 'object', additionalProperties: false, required: ['day', 'reason'], properties: { day: { type: 'string', format: 'date' }, reason: { type: 'string', minLength: 3, maxLength: 500 } } },
+  start: 'head',
+  nodes: { head: { type: 'approval', title: { en: 'Head of the unit', id: 'Pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'done' }, done: { type: 'end' } },
+};
 const comment = z.string().trim().min(1).max(2_000);
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 
@@ -14,7 +22,7 @@ export class DefinitionResponse extends createZodDto(definition) {}
 export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
 export class ListDefinitionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
 export class KeyParam extends createZodDto(z.strictObject({ key: z.string().max(60) })) {}
-export class PublishDefinition extends createZodDto(z.strictObject({ document: z.record(z.string(), z.unknown()) })) {}
+export class PublishDefinition extends createZodDto(z.strictObject({ document: z.record(z.string(), z.unknown()) }).meta({ example: { document: absence } })) {}
 
 // Instances -----------------------------------------------------------------------------------------------------------
 const openTask = z.object({ id: z.uuid(), node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant });
@@ -46,12 +54,12 @@ export class CreateInstance extends createZodDto(
     })
     .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
 ) {}
-export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative().max(2_147_483_647).meta({ description: 'The seq read; refused when it has changed since' }) })) {}
-export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in', example: exampleForm }) })) {}
+export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative().max(2_147_483_647).meta({ description: 'The seq read; refused when it has changed since' }) }).meta({ example: { form: exampleForm, seq: 0 } })) {}
+export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in' }) }).meta({ example: { form: exampleForm } })) {}
 const step = z.string().max(60).optional().meta({ description: 'Node the caller believes to answer; refused when the task is another step' });
-export class Withdrawal extends createZodDto(z.strictObject({ comment: comment.optional() })) {}
-export class Remark extends createZodDto(z.strictObject({ comment: comment.optional().meta({ example: 'Receipt checked' }), step })) {}
-export class Reason extends createZodDto(z.strictObject({ comment: comment.meta({ example: 'The receipt is missing' }), step })) {}
+export class Withdrawal extends createZodDto(z.strictObject({ comment: comment.optional() }).meta({ example: { comment: 'Filed twice by mistake' } })) {}
+export class Remark extends createZodDto(z.strictObject({ comment: comment.optional(), step }).meta({ example: { comment: 'Receipt checked' } })) {}
+export class Reason extends createZodDto(z.strictObject({ comment, step }).meta({ example: { comment: 'The receipt is missing' } })) {}
 
 const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
 export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}

@@ -27,7 +27,7 @@ export class Cache {
     }
     const shared = await this.fromRedis<T>(prefix, name);
     if (shared) {
-      this.local.set(name, shared);
+      this.local.set(name, shared, { ttl: CACHE_PREFIXES[prefix].ttlSeconds * 1000 });
       return shared;
     }
     this.metrics.cache.inc({ prefix, result: 'miss' });

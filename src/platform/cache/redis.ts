@@ -21,7 +21,7 @@ export class RedisConnection implements OnApplicationShutdown {
           keyPrefix: 'gloria:',
         })
       : null;
-    // Unheard, an error event would end the process; health and metrics tell of the state.
+    // Unheard, an error event would end the process; health tells of the state, cache metrics of the errors.
     this.client?.on('error', () => undefined);
   }
 

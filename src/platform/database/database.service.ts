@@ -10,7 +10,6 @@ export type Tx = Prisma.TransactionClient;
 export interface TenantOptions {
   /** Longest the transaction may run, in ms. */
   timeout?: number;
-  isolation?: 'ReadCommitted' | 'RepeatableRead' | 'Serializable';
 }
 
 /**
@@ -49,7 +48,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
         await tx.$executeRaw`SELECT set_config('gloria.foundation_id', ${tenant.foundationId}, true)`;
         return work(tx);
       },
-      { maxWait: 5_000, timeout: options.timeout ?? 10_000, isolationLevel: options.isolation },
+      { maxWait: 5_000, timeout: options.timeout ?? 10_000 },
     );
   }
 

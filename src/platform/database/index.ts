@@ -5,10 +5,10 @@ export { Database, type Tx, withDeadline } from './database.service';
 export { isDatabaseUnavailable, postgresError } from './database-errors';
 export { Prisma } from './generated/client';
 export type {
-  ApiKey, Appointment, Grant, Invitation, OrgUnit, Person, Position, Role, RoleAssignment, RoleInheritance, UserAccount, UserSession,
+  ApiKey, Appointment, Foundation, Grant, Invitation, OrgUnit, Person, Position, Role, RoleAssignment, RoleInheritance, UserAccount, UserSession,
   WorkflowDefinition, WorkflowHistory, WorkflowInstance, WorkflowTask,
 } from './generated/client';
-export { type DecisionVerb, InstanceState, OrgUnitKind, TaskState } from './generated/enums';
+export { type DecisionVerb, InstanceState, TaskState } from './generated/enums';
 
 @Global()
 @Module({ providers: [Database], exports: [Database] })

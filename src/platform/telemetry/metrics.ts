@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
 /** Every Prometheus series of a process. Labels hold route templates and codes, never ids. */
 @Injectable()
@@ -46,10 +46,5 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
-  }
-
-  /** Registers a gauge that is read when the metrics are. */
-  gauge(name: string, help: string, read: () => number): void {
-    this.registry.registerMetric(new Gauge({ name, help, registers: [], collect() { this.set(read()); } }));
   }
 }
