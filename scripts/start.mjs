@@ -13,7 +13,8 @@ const home = join(root, '.gloria');
 const lockFile = join(home, 'run.json');
 
 ensureDependencies();
-ensureBuilt();
+// A release is built where it is made, not where it runs.
+if (!production || !existsSync(join(root, 'dist', 'main.js'))) ensureBuilt();
 
 const env = { ...process.env };
 const children = [];

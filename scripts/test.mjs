@@ -50,6 +50,10 @@ try {
   step(`tests: ${projects.join(', ')}`);
   const { code } = await run(bin('jest'), jest, { ...services.env, NODE_ENV: 'test', UPDATE_DOCS: updateDocs ? '1' : '' }, 'inherit-stderr');
   failed ||= code !== 0;
+  if (complete) {
+    const { lines, branches } = JSON.parse(readFileSync(join(root, 'coverage', 'coverage-summary.json'), 'utf8')).total;
+    process.stdout.write(`coverage of src: ${lines.pct} % of lines, ${branches.pct} % of branches\n`);
+  }
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
   if (numPassedTests === 0 || numPendingTests > 0) {
     process.stdout.write(`✘ ${numPassedTests === 0 ? 'no test ran' : 'tests were skipped'}\n`);

@@ -16,7 +16,7 @@ import * as organizationDto from '../../src/modules/organization/organization.dt
 import * as permissionsDto from '../../src/modules/permissions/permissions.dto';
 import { readDefinition } from '../../src/modules/workflow/definition';
 import * as workflowDto from '../../src/modules/workflow/workflow.dto';
-import { startApp, type TestApp } from '../support/app';
+import { aFoundation, startApp, type TestApp } from '../support/app';
 import { expectCommitted, readProjectFile, root } from '../support/documents';
 
 describe('the repository', () => {
@@ -127,7 +127,11 @@ describe('the repository', () => {
     expect(Object.keys(VARIABLES).filter((name) => !reader.includes(`v.${name}`))).toEqual([]);
   });
 
-  it('has a time to live and a description for every cache prefix, and counts each', () => {
+  it('has a time to live and a description for every cache prefix, and counts each', async () => {
+    const world = await aFoundation(testApp);
+    for (let n = 0; n < 2; n += 1) await world.as('siti').get('/me/permissions').expect(200);
+    const metrics = (await testApp.http.get('/metrics').expect(200)).text;
+    for (const prefix of Object.keys(CACHE_PREFIXES)) for (const result of ['miss', 'compiled']) expect(metrics).toMatch(new RegExp(`gloria_cache_requests_total\\{prefix="${prefix}",result="${result}"\\} [1-9]`));
     for (const [prefix, { ttlSeconds, holds }] of Object.entries(CACHE_PREFIXES)) expect([prefix, ttlSeconds > 0 && ttlSeconds <= 86_400, holds.length > 10]).toEqual([prefix, true, true]);
   });
 

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Actor } from '../../access';
 import { Cache } from '../../platform/cache';
 import { Database } from '../../platform/database';
+import { Metrics } from '../../platform/telemetry';
 import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
 
 /** A moment of authorization: a version, and the database's clock for what begins and ends by time alone. */
@@ -26,6 +27,7 @@ export class Subjects {
   constructor(
     private readonly database: Database,
     private readonly cache: Cache,
+    private readonly metrics: Metrics,
   ) {}
 
   /** What the actor's person holds at the moment the request began; null for the system, which holds nothing. */
@@ -37,7 +39,10 @@ export class Subjects {
   async get(foundationId: string, personId: string, moment: Moment): Promise<CompiledSubject> {
     const key = `${foundationId}:${personId}:${moment.v}`;
     const known = this.compiled.get(key);
-    if (known && (known.goodUntil === null || moment.now < known.goodUntil)) return known;
+    if (known && (known.goodUntil === null || moment.now < known.goodUntil)) {
+      this.metrics.cache.inc({ prefix: 'subject', result: 'compiled' });
+      return known;
+    }
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
     const facts = await this.factsOf(key, foundationId, personId);
     const subject = compileSubject(personId, facts, Math.max(moment.now, facts.now));

@@ -147,6 +147,8 @@ function refusalOf(error: unknown): TokenRefusal {
 
 /** One key, whatever the token's `kid` says: CLERK_JWT_KEY and the development issuer. */
 export function singleKey(pem: string): KeySource {
+  // Throws now, where a key that is none would otherwise refuse everybody later.
+  createPublicKey(pem);
   return { pem: () => Promise.resolve(pem), reachable: () => Promise.resolve(true) };
 }
 

@@ -35,7 +35,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    await this.refusePrivilegedRole();
+    await refusePrivilegedRole(this.pool, 'DATABASE_URL');
   }
 
   /**
@@ -66,17 +66,18 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
     await this.prisma.$disconnect();
     await this.pool.end();
   }
+}
 
-  /** A runtime role that could go round row-level security would make every tenant check decoration. */
-  private async refusePrivilegedRole(): Promise<void> {
-    const { rows } = await this.pool.query<{ name: string; privileged: boolean; owner: boolean }>(`
-      SELECT current_user AS name, r.rolsuper OR r.rolbypassrls AS privileged,
-             EXISTS (SELECT FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owner
-        FROM pg_roles r WHERE r.rolname = current_user`);
-    const role = rows[0];
-    if (!role || role.privileged || role.owner) {
-      throw new Error(`DATABASE_URL connects as "${role?.name}", which is a superuser, bypasses row-level security or owns tables; use gloria_app (prisma/roles.sql)`);
-    }
+/** Rejects where the role could go round row-level security: it would make every tenant check decoration. */
+export async function refusePrivilegedRole(pool: Pool, variable: string): Promise<void> {
+  const { rows } = await pool.query<{ name: string; privileged: boolean; owner: boolean }>(`
+    SELECT current_user AS name, r.rolsuper OR r.rolbypassrls AS privileged,
+           EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace IN ('public'::regnamespace, 'audit'::regnamespace)
+                      AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owner
+      FROM pg_roles r WHERE r.rolname = current_user`);
+  const role = rows[0];
+  if (!role || role.privileged || role.owner) {
+    throw new Error(`${variable} connects as "${role?.name}", which is a superuser, bypasses row-level security or owns tables; use gloria_app (prisma/roles.sql)`);
   }
 }
 

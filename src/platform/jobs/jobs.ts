@@ -2,6 +2,7 @@ import { Global, Inject, Injectable, Logger, Module, type OnApplicationShutdown 
 import { Logger as WorkerLogger, parseCronItems, run, type Runner } from 'graphile-worker';
 import { Pool } from 'pg';
 import { CONFIG, type Config } from '../config';
+import { refusePrivilegedRole } from '../database';
 
 export interface Housekeeping {
   name: string;
@@ -26,6 +27,7 @@ export class Jobs implements OnApplicationShutdown {
     pool.on('error', () => undefined);
     pool.on('connect', (client) => client.on('error', () => undefined));
     this.pool = pool;
+    await refusePrivilegedRole(pool, 'DIRECT_DATABASE_URL');
     await proveDirect(pool);
     this.runner = await run({
       pgPool: pool,

@@ -15,7 +15,7 @@ export class Metrics {
   });
   readonly cache = new Counter({
     name: 'gloria_cache_requests_total',
-    help: 'Cache look-ups by prefix and result (hit in this process, shared in Redis, miss, error)',
+    help: 'Cache look-ups by prefix and result (compiled or hit in this process, shared in Redis, miss, error)',
     labelNames: ['prefix', 'result'],
     registers: [this.registry],
   });
