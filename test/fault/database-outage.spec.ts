@@ -73,7 +73,7 @@ describe('PostgreSQL killed and gone', () => {
       const start = Date.now();
       const [answer, ready, live] = await Promise.all([get('/api/v1/audit/events?limit=1'), get('/health/ready'), get('/health/live')]);
       seen.add(`${answer.status} ${((await answer.json()) as { code: string }).code} ${ready.status} ${live.status}`);
-      expect(Date.now() - start).toBeLessThan(4_000);
+      expect(Date.now() - start).toBeLessThan(15_000);
     }
     expect([...seen]).toEqual(['503 DEPENDENCY_UNAVAILABLE 503 200']);
 

@@ -44,8 +44,8 @@ describe('permissions', () => {
   });
 
   it('begin and end by the clock, without anybody doing anything', async () => {
-    const from = new Date(Date.now() + 400);
-    const until = new Date(Date.now() + 900);
+    const from = new Date(Date.now() + 2_000);
+    const until = new Date(Date.now() + 4_000);
     await grant({ permission: 'audit:read', scope: 'all', subject: { type: 'person', id: ids.person('eko') }, validFrom: from.toISOString(), validUntil: until.toISOString() });
     const status = async () => (await world.as('eko').get('/audit/events?limit=1')).status;
     expect(await status()).toBe(403);
