@@ -13,6 +13,13 @@ import { moveOf, mutate, routesOf, spread } from './replay/flow.mjs';
 import { latencyRow, print, progress, tally } from './replay/report.mjs';
 import { readCases } from './replay/xes.mjs';
 
+const USAGE = 'usage: npm run replay -- <log.xes[.gz]> [--url http://localhost:3000] [--concurrency 8] [--skip N] [--limit N] [--no-mutants] [--at-least 0.995] [--json]\n';
+// Ordinary mistakes end in one line, not in a stack.
+process.on('uncaughtException', (error) => {
+  const usage = error.code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`${error.message}\n${usage ? USAGE : ''}`);
+  process.exit(usage ? 64 : 1);
+});
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -21,8 +28,15 @@ const { values: options, positionals } = parseArgs({
   },
 });
 if (positionals.length !== 1) {
-  process.stderr.write('usage: npm run replay -- <log.xes[.gz]> [--url http://localhost:3000] [--concurrency 8] [--skip N] [--limit N] [--no-mutants] [--json]\n');
+  process.stderr.write(USAGE);
   process.exit(64);
+}
+for (const [name, least] of [['concurrency', 1], ['skip', 0], ['limit', 1]]) {
+  const value = options[name];
+  if (value !== undefined && !(Number.isInteger(Number(value)) && Number(value) >= least)) {
+    process.stderr.write(`--${name} takes a whole number from ${least} on, not ${value}\n`);
+    process.exit(64);
+  }
 }
 const url = options.url ?? process.env.GLORIA_URL ?? runningUrl();
 const skip = Number(options.skip);

@@ -45,7 +45,16 @@ export abstract class PermissionPort {
   abstract requireAdministratorLeft(tx: object, actor: Actor): Promise<void>;
 
   /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds all that comes with these positions; for appointing people. */
-  abstract requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[]): Promise<void>;
+  abstract requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[], until: Date | null): Promise<void>;
+
+  /**
+   * After posts were given, ended or moved in the open transaction: throws 409 LAST_ADMINISTRATOR where nobody would be
+   * left who can grant, 403 GRANT_EXCEEDS_OWN where the actor themself could do more than before, or is rid of a deny.
+   */
+  abstract requirePostsChanged(tx: object, actor: Actor, positionIds: readonly string[], before?: object | null): Promise<void>;
+
+  /** What the actor holds as the open transaction sees it; to compare with where the tree itself has changed. */
+  abstract holdings(tx: object, actor: Actor): Promise<object | null>;
 
   /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds all that the person holds; for letting an account become them. */
   abstract requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void>;

@@ -44,6 +44,7 @@ export function configureApp(app: NestExpressApplication, largeBodies: readonly 
   const json = express.json({ limit: config.http.bodyLimitBytes });
   // Large bodies are parsed after the guards (LargeBodyInterceptor): nobody unknown makes this process read megabytes.
   app.use((request: Request, response: Response, next: NextFunction) => (largeBodies.some(({ path }) => request.path === path) ? next() : json(request, response, next)));
+  app.use(emptyBody);
   app.use(jsonOnly(largeBodies));
   app.use(plainInput);
   // What the body parser throws comes before Nest and its filter; it is answered the same way.
@@ -74,6 +75,12 @@ function releaseHeader(config: Config) {
 
 function noStore(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('Cache-Control', 'no-store');
+  next();
+}
+
+/** No body at all is an empty one: a verb without fields needs none. */
+function emptyBody(request: Request, _response: Response, next: NextFunction): void {
+  if (request.method !== 'GET' && request.body === undefined && Number(request.headers['content-length'] ?? 0) === 0 && request.headers['transfer-encoding'] === undefined) request.body = {};
   next();
 }
 

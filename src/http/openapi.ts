@@ -28,6 +28,14 @@ const PROBLEM_SCHEMA = {
   },
 };
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'Repeat a request under the same key and it is carried out once; the stored answer comes back for 24 hours',
+  schema: { type: 'string', minLength: 8, maxLength: 128 },
+};
+
 /** The OpenAPI 3.1 document of the whole API; the same for every environment. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
   const options = new DocumentBuilder()
@@ -41,8 +49,9 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   const document = cleanupOpenApiDoc(SwaggerModule.createDocument(app, options, { operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}` }), { version: '3.1' });
   document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA as never } };
   for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of Object.values(item as Record<string, { responses?: Record<string, unknown> } | undefined>)) {
+    for (const [method, operation] of Object.entries(item as Record<string, { responses?: Record<string, unknown>; parameters?: object[] } | undefined>)) {
       if (!operation?.responses || path.startsWith('/dev')) continue;
+      if (method === 'post') operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
       operation.responses.default = { description: 'Refused or failed', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
     }
   }

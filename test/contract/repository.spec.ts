@@ -97,7 +97,7 @@ describe('the repository', () => {
         const name = schema.$ref?.split('/').at(-1) ?? '';
         const example = schema.example ?? schemas[name]?.example ?? schemas[name]?.examples?.[0];
         expect([at, example !== undefined]).toEqual([at, true]);
-        const checked = name ? dtos[name]?.schema?.safeParse(example) : { success: readImport(example).problems.length === 0 };
+        const checked = name ? dtos[name]?.schema?.safeParse(example) : { success: readImport(example, 'Asia/Jakarta').problems.length === 0 };
         expect([at, checked?.success, checked?.error]).toEqual([at, true, undefined]);
       }
     }

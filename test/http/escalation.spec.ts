@@ -101,6 +101,61 @@ describe('nobody raises themselves', () => {
     await dewi().patch(`/appointments/${held.items[0].id}`, { validUntil: new Date(Date.now() + 86_400_000).toISOString(), version: 1 }).expect(200);
   });
 
+  it('and no detour locks the foundation out: a role or post with a deny, a deny of a part, a deny for a while, an end to come', async () => {
+    const grant = (body: object) => dewi().post('/grants', { permission: 'grant:write', effect: 'deny', scope: 'all', ...body });
+    const role = (await dewi().post('/roles', { code: 'frozen', name: 'Frozen' }).expect(201)).body as { id: string };
+    await grant({ subject: { type: 'role', id: role.id } }).expect(201);
+    expect(await dewi().post('/role-assignments', { roleId: role.id, personId: ids.person('dewi') })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    const post = (await dewi().post('/positions', { unitId: ids.unit('office'), code: 'frozen', title: 'Frozen' }).expect(201)).body as { id: string };
+    await grant({ subject: { type: 'position', id: post.id } }).expect(201);
+    for (const permission of ['person:write', 'person:read', 'organization:import']) await give('joko', permission, 'all');
+    expect(await world.as('joko').post('/appointments', { personId: ids.person('dewi'), positionId: post.id })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    expect(await world.as('joko').post('/organization/import', { appointments: [{ employeeNumber: '1002', position: 'frozen' }] })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    const me = { type: 'person', id: ids.person('dewi') };
+    expect(await grant({ scope: 'own', subject: me })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    expect(await grant({ subject: me, validFrom: new Date(Date.now() + 86_400_000).toISOString(), validUntil: '2060-01-01T00:00:00Z' })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    expect(await grant({ permission: 'person:invite', subject: { type: 'role', id: ids.role('administrator') } })).toBeProblem(409, 'LAST_ADMINISTRATOR');
+    // Two denies of everybody do not hold each other in place.
+    const [one, two] = [(await grant({ permission: 'workflow:submit', scope: 'node', nodeId: ids.unit('sma-1'), subject: { type: 'everyone' } }).expect(201)).body, (await grant({ permission: 'workflow:submit', scope: 'node', nodeId: ids.unit('smp-2'), subject: { type: 'everyone' } }).expect(201)).body];
+    await dewi().delete(`/grants/${one.id}`).expect(204);
+    await dewi().delete(`/grants/${two.id}`).expect(204);
+    // A handover without a gap is no lock-out, an unrelated post none either.
+    const { body: held } = await dewi().get(`/appointments?personId=${ids.person('dewi')}`).expect(200);
+    const until = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    await grant({ effect: 'allow', subject: { type: 'person', id: ids.person('ratna') }, validFrom: until(24) }).expect(201);
+    await dewi().patch(`/appointments/${held.items[0].id}`, { validUntil: until(48), version: 1 }).expect(200);
+    const { body: teacher } = await dewi().get(`/appointments?personId=${ids.person('siti')}`).expect(200);
+    await dewi().patch(`/appointments/${teacher.items[0].id}`, { validUntil: until(1), version: 1 }).expect(200);
+  });
+
+  it('by seeing their own scopes from another place, leaving the post that denies, restoring somebody, or making the temporary permanent', async () => {
+    await give('joko', 'workflow:read', 'school');
+    for (const permission of ['person:write', 'person:read', 'organization:write', 'organization:read']) await give('joko', permission, 'all');
+    const joko = world.as('joko');
+    const may = async (unit: string) => ((await joko.post('/permissions/check', { permission: 'workflow:read', resource: { unitId: ids.unit(unit) } }).expect(200)).body as { allowed: boolean }).allowed;
+    const post = (await joko.post('/positions', { unitId: ids.unit('smp-2'), code: 'outpost', title: 'Outpost' }).expect(201)).body as { id: string };
+    expect(await joko.post('/appointments', { personId: ids.person('joko'), positionId: post.id })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+    expect(await may('smp-2')).toBe(false);
+
+    const watched = (await dewi().post('/positions', { unitId: ids.unit('sma-1'), code: 'watched', title: 'Watched' }).expect(201)).body as { id: string };
+    await dewi().post('/grants', { permission: 'workflow:read', effect: 'deny', scope: 'all', subject: { type: 'position', id: watched.id } }).expect(201);
+    const held = (await dewi().post('/appointments', { personId: ids.person('joko'), positionId: watched.id }).expect(201)).body as { id: string };
+    expect(await may('sma-1')).toBe(false);
+    expect(await joko.patch(`/appointments/${held.id}`, { validUntil: new Date(Date.now() + 1).toISOString(), version: 1 })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+    expect(await may('sma-1')).toBe(false);
+
+    const gone = (await dewi().post('/people', { employeeNumber: '77', fullName: 'Gone' }).expect(201)).body as { id: string };
+    await dewi().post('/grants', { permission: 'audit:read', scope: 'all', subject: { type: 'person', id: gone.id } }).expect(201);
+    await dewi().delete(`/people/${gone.id}?version=1`).expect(204);
+    expect(await joko.post(`/people/${gone.id}/restore`, { version: 2 })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    await dewi().post('/grants', { permission: 'grant:write', scope: 'all', subject: { type: 'person', id: ids.person('siti') }, validUntil: tomorrow }).expect(201);
+    const self = { permission: 'grant:write', scope: 'all', subject: { type: 'person', id: ids.person('siti') } };
+    expect(await world.as('siti').post('/grants', self)).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+    await world.as('siti').post('/grants', { ...self, validUntil: tomorrow }).expect(201);
+  });
+
   it('by an API key where they themselves may not', async () => {
     await give('ratna', 'workflow:approve', 'all');
     const filed = await world.as('ratna').submits(aReimbursement({ route: 'supervisor' }));

@@ -215,7 +215,7 @@ describe('an import', () => {
       units: [{ code: 'm1', kind: 'school', name: 'M1' }, { code: 'm1-a', kind: 'department', name: 'A', parent: 'm1' }, { code: 'm1-b', kind: 'department', name: 'B', parent: 'm1' }],
       positions: [{ code: 'head-a', title: 'A', unit: 'm1-a', isHead: true }, { code: 'head-b', title: 'B', unit: 'm1-b', isHead: true }],
       people: [{ employeeNumber: '7777', fullName: 'Kept', email: 'kept@m1.test', locale: 'en' }],
-      appointments: [{ employeeNumber: '7777', position: 'head-a', validFrom: '2026-01-01' }],
+      appointments: [{ employeeNumber: '7777', position: 'head-a', validFrom: '2026-01-01T00:00:00Z' }],
     }).expect(200);
     const swapped = await load({
       units: [{ code: 'm1-a', kind: 'department', name: 'Renamed' }],
@@ -247,6 +247,14 @@ describe('an import', () => {
       { pointer: 'line:3', code: 'unknown', detail: 'parent: there is no unit sd-404' },
     ]);
     expect(await csv(`${header}"unclosed`)).toBeProblem(400, 'IMPORT_INVALID');
+    expect((await csv(header)).body.errors).toMatchObject([{ pointer: 'line:1', code: 'empty' }]);
+    expect((await csv('')).status).toBe(400);
+    expect((await csv('type;code;name\nschool;a;A\n')).body.errors).toMatchObject([{ pointer: 'line:1', code: 'unknown_column' }]);
+    expect((await csv(`${header}school,sd-x\nperson,,Short,,,,9,,\n`)).body.errors).toMatchObject([{ pointer: 'line:2', detail: expect.stringContaining('name') }]);
+    // A date is the start of the day where the foundation is.
+    await csv('type,name,employee_number,position,valid_from\nperson,Tini,8002,,\nappointment,,8002,sma-1-science-teacher,2026-07-01\n').expect(200);
+    const ids = await world.ids();
+    expect((await world.as('dewi').get(`/appointments?personId=${ids.person('8002')}`).expect(200)).body.items[0].validFrom).toBe('2026-06-30T17:00:00.000Z');
     expect(await world.as('siti').post('/organization/import', {})).toBeProblem(403, 'PERMISSION_DENIED');
   });
 

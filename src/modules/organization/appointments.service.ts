@@ -67,6 +67,7 @@ export class AppointmentsService {
       const { count } = await tx.appointment.deleteMany({ where: { id, version } });
       if (count === 0) throw new Problem('STALE_VERSION');
       await this.audit.record(tx, actor, removed('appointment', appointment));
+      await this.permissions.requirePostsChanged(tx, actor, [appointment.positionId]);
     });
   }
 
@@ -91,11 +92,12 @@ export class AppointmentsService {
     const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { lft: true } } } });
     if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'person:write', { unitLft: position.unit.lft });
-    await this.permissions.requirePositionsHeld(tx, actor, [position.id]);
+    await this.permissions.requirePositionsHeld(tx, actor, [position.id], input.validUntil ? new Date(input.validUntil) : null);
     const appointment = await namingConstraints(PERIOD, () =>
       tx.appointment.create({ data: { ...input, validFrom: input.validFrom ?? new Date(actor.startedAt), id: uuidv7(), foundationId: actor.foundationId } }),
     );
     await this.audit.record(tx, actor, created('appointment', appointment));
+    await this.permissions.requirePostsChanged(tx, actor, [position.id]);
     return appointment;
   }
 
@@ -106,7 +108,7 @@ export class AppointmentsService {
       const { appointment: before, unitLft } = await this.find(tx, actor, id);
       await this.permissions.require(actor, 'person:write', { unitLft });
       const widened = validUntil === null ? before.validUntil !== null : validUntil !== undefined && before.validUntil !== null && new Date(validUntil) > before.validUntil;
-      if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId]);
+      if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId], validUntil ? new Date(validUntil) : null);
       const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
       const after = await versionedChange<Appointment>({
         kind: 'appointment',
@@ -117,7 +119,7 @@ export class AppointmentsService {
         read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
-      if (after.validUntil) await this.permissions.requireAdministratorLeft(tx, actor);
+      await this.permissions.requirePostsChanged(tx, actor, [after.positionId]);
       return toAppointmentResponse(after);
     });
   }

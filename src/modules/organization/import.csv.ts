@@ -11,10 +11,16 @@ type Row = Partial<Record<(typeof COLUMNS)[number], string>>;
 export function readCsv(text: string): { document: unknown; problems: FieldError[]; lines: Map<string, number> } {
   let records: { record: Row; info: { lines: number } }[];
   try {
-    records = parse(text, { bom: true, columns: (header: string[]) => header.map((column) => column.trim().toLowerCase()), skip_empty_lines: true, trim: true, info: true, max_record_size: 20_000 }) as unknown as typeof records;
+    records = parse(text, { bom: true, columns: (header: string[]) => header.map((column) => column.trim().toLowerCase()), skip_empty_lines: true, trim: true, info: true, max_record_size: 20_000, relax_column_count: true }) as unknown as typeof records;
   } catch (error) {
     const { lines, message } = error as { lines?: number; message: string };
     return { document: {}, problems: [{ pointer: `line:${lines ?? 1}`, code: 'csv', detail: message.slice(0, 200) }], lines: new Map() };
+  }
+  const unknown = Object.keys(records[0]?.record ?? {}).filter((column) => !COLUMNS.includes(column as never));
+  if (records.length === 0) return { document: {}, problems: [{ pointer: 'line:1', code: 'empty', detail: 'the file holds no rows below its header (with curl, send it with --data-binary)' }], lines: new Map() };
+  if (unknown.length > 0) {
+    const detail = `unknown column ${unknown.map((column) => column.slice(0, 60)).join(', ')}; the columns are ${COLUMNS.join(', ')}, separated by commas`;
+    return { document: {}, problems: [{ pointer: 'line:1', code: 'unknown_column', detail: detail.slice(0, 400) }], lines: new Map() };
   }
   const document = { units: [] as object[], positions: [] as object[], people: [] as object[], appointments: [] as object[] };
   const problems: FieldError[] = [];
@@ -25,7 +31,6 @@ export function readCsv(text: string): { document: unknown; problems: FieldError
   };
   for (const { record: row, info } of records) {
     const line = info.lines;
-    for (const column of Object.keys(row)) if (!COLUMNS.includes(column as never)) problems.push({ pointer: `line:${line}`, code: 'unknown_column', detail: `there is no column ${column.slice(0, 60)}` });
     const yes = (value: string | undefined) => (value === undefined || value === '' ? undefined : ['yes', 'true', '1', 'ya'].includes(value.toLowerCase()));
     switch (row.type?.toLowerCase()) {
       case 'school':

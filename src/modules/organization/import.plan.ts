@@ -1,3 +1,4 @@
+import { DateTime } from 'luxon';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
 import { fieldErrors, instant, pointer } from '../../http';
@@ -5,7 +6,9 @@ import { fieldErrors, instant, pointer } from '../../http';
 const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, 'letters, digits, . _ -, at most 60');
 const name = z.string().trim().min(1).max(200);
 const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/, 'letters, digits, . / -, at most 30');
-const moment = z.union([instant, z.iso.date().refine((value) => value >= '1900' && value < '3000', 'must lie between the years 1900 and 3000')]).transform((value) => new Date(value).toISOString());
+/** An instant, or a date: the start of that day in the foundation's time zone. Made canonical when the plan is. */
+const moment = z.union([instant, z.iso.date().refine((value) => value >= '1900' && value < '3000', 'must lie between the years 1900 and 3000')], 'a date (2026-07-01) or an instant with its offset (2026-07-01T00:00:00+07:00)');
+const toInstant = (value: string, zone: string) => DateTime.fromISO(value, { zone }).toUTC().toISO()!;
 
 /** One row of each section. What is left out of a row that exists already stays as it is. */
 const ROWS = {
@@ -37,7 +40,7 @@ export interface Existing {
   units: ReadonlyMap<string, { kind: string; name: string; parentCode: string | null }>;
   positions: ReadonlyMap<string, { title: string; unitCode: string; isHead: boolean }>;
   people: ReadonlyMap<string, { fullName: string; email: string | null; phone: string | null; locale: string | null }>;
-  /** Appointments that hold now or later, by `employeeNumber position`. */
+  /** Appointments, also past ones, by `employeeNumber position`. */
   appointments: ReadonlyMap<string, readonly { id: string; acting: boolean; validFrom: string; validUntil: string | null }[]>;
 }
 
@@ -46,7 +49,7 @@ export interface ImportPlan {
   units: Split<Row<'units'> & { parent: string }>;
   positions: Split<Row<'positions'> & { isHead: boolean }>;
   people: Split<Omit<Row<'people'>, 'email' | 'phone' | 'locale'> & { email: string | null; phone: string | null; locale: string | null }>;
-  appointments: Split<Row<'appointments'> & { id: string | null; acting: boolean; validFrom: string; validUntil: string | null }>;
+  appointments: Split<Row<'appointments'> & { id: string | null; acting: boolean; validFrom: string; validUntil: string | null; widened: boolean }>;
 }
 interface Split<T> {
   create: T[];
@@ -54,8 +57,8 @@ interface Split<T> {
   unchanged: number;
 }
 
-/** Checks each row by itself. Rows that are wrong become problems and are left out of the document. */
-export function readImport(input: unknown): { document: ImportDocument; mentioned: Mentioned; problems: FieldError[] } {
+/** Checks each row by itself. Rows that are wrong become problems and are left out; dates are read in the time zone. */
+export function readImport(input: unknown, timezone: string): { document: ImportDocument; mentioned: Mentioned; problems: FieldError[] } {
   const document: ImportDocument = { units: [], positions: [], people: [], appointments: [] };
   const mentioned: Mentioned = { units: new Set(), positions: new Set(), people: new Set() };
   const problems: FieldError[] = [];
@@ -69,7 +72,11 @@ export function readImport(input: unknown): { document: ImportDocument; mentione
       const key = section === 'people' ? raw?.employeeNumber : raw?.code;
       if (section !== 'appointments' && typeof key === 'string') mentioned[section as keyof Mentioned].add(key);
       const parsed = ROWS[section as Section].safeParse(row);
-      if (parsed.success) (document[section as Section] as object[]).push({ ...parsed.data, at });
+      if (parsed.success) {
+        const row: Record<string, unknown> = { ...parsed.data, at };
+        for (const field of ['validFrom', 'validUntil']) if (typeof row[field] === 'string') row[field] = toInstant(row[field], timezone);
+        (document[section as Section] as object[]).push(row);
+      }
       else problems.push(...fieldErrors(parsed.error).map((error) => ({ ...error, pointer: `${pointer([section, at])}${error.pointer.slice(1)}` })));
     });
   }
@@ -138,6 +145,7 @@ export function planImport(document: ImportDocument, mentioned: Mentioned, exist
   });
 
   // By person and position, what will be held once everything is written: to find what a row changes, and overlaps.
+  const used = new Set<string>();
   const held = new Map([...existing.appointments].map(([key, list]) => [key, list.map((each) => ({ ...each }))]));
   const appointments: (ImportPlan['appointments']['create'][number] & { same: boolean })[] = [];
   for (const row of document.appointments) {
@@ -147,7 +155,9 @@ export function planImport(document: ImportDocument, mentioned: Mentioned, exist
     const list = held.get(key) ?? [];
     held.set(key, list);
     // Without a beginning it means the appointment there is; with one, the one that begins then.
-    const known = list.find((each) => each.id !== '' && (row.validFrom === undefined || each.validFrom === row.validFrom));
+    const known = list.find((each) => each.id !== '' && (row.validFrom === undefined ? each.validUntil === null || each.validUntil > now : each.validFrom === row.validFrom));
+    if (known && used.has(known.id)) problem(['appointments', row.at, 'position'], 'duplicate', 'another row means the same appointment');
+    if (known) used.add(known.id);
     const wanted = {
       id: known?.id ?? '',
       acting: row.acting ?? known?.acting ?? false,
@@ -158,7 +168,8 @@ export function planImport(document: ImportDocument, mentioned: Mentioned, exist
     const others = list.filter((each) => each !== known);
     if (others.some((each) => overlap(each, wanted))) problem(['appointments', row.at, 'position'], 'overlap', 'the same person holds it in this time already');
     held.set(key, [...others, wanted]);
-    appointments.push({ ...row, ...wanted, id: known?.id ?? null, same: known !== undefined && known.acting === wanted.acting && known.validUntil === wanted.validUntil });
+    const widened = known !== undefined && known.validUntil !== null && (wanted.validUntil === null || wanted.validUntil > known.validUntil);
+    appointments.push({ ...row, ...wanted, id: known?.id ?? null, widened, same: known !== undefined && known.acting === wanted.acting && known.validUntil === wanted.validUntil });
   }
 
   return {

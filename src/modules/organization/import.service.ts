@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type FieldError, PermissionPort, Problem } from '../../access';
 import { idempotent, namingConstraints } from '../../http';
-import { Database, Prisma, type Tx } from '../../platform/database';
+import { Database, type Position, Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { readCsv } from './import.csv';
 import { type Existing, type ImportPlan, planImport, readImport } from './import.plan';
@@ -14,16 +14,26 @@ export const IMPORT_BODY = { path: '/api/v1/organization/import', limitBytes: 16
 
 /** A small organization, as shown in the API's documentation. */
 export const IMPORT_EXAMPLE = {
-  units: [{ code: 'sma-1', kind: 'school', name: 'SMA 1' }, { code: 'sma-1-science', kind: 'department', name: 'Science', parent: 'sma-1' }],
-  positions: [{ code: 'sma-1-head', title: 'Head of school', unit: 'sma-1', isHead: true }],
-  people: [{ employeeNumber: '2001', fullName: 'Budi Santoso', locale: 'id' }],
-  appointments: [{ employeeNumber: '2001', position: 'sma-1-head', validFrom: '2026-07-01' }],
+  units: [{ code: 'sma-3', kind: 'school', name: 'SMA 3' }, { code: 'sma-3-science', kind: 'department', name: 'Science', parent: 'sma-3' }],
+  positions: [{ code: 'sma-3-head', title: 'Head of school', unit: 'sma-3', isHead: true }],
+  people: [{ employeeNumber: '8001', fullName: 'Rina Kusuma', locale: 'id' }],
+  appointments: [{ employeeNumber: '8001', position: 'sma-3-head', validFrom: '2026-07-01' }],
 };
 
 /** What the plan has ruled out and somebody made true meanwhile. */
 const CONSTRAINTS = Object.fromEntries(
   ['org_unit_code_living', 'position_code_living', 'position_one_head', 'person_number_living', 'appointment_no_overlap'].map((name) => [name, () => new Problem('STALE_VERSION')]),
 );
+
+/** Ends a dry run: everything was done and checked, and is rolled back. */
+class DryRunDone extends Error {
+  constructor(readonly report: Report) {
+    super('dry run');
+  }
+}
+
+type Counts = { created: number; changed: number; unchanged: number };
+type Report = { dryRun: boolean; units: Counts; positions: Counts; people: Counts; appointments: Counts };
 
 /** Brings in a whole organization from JSON or CSV: everything in one transaction, or nothing. */
 @Injectable()
@@ -35,13 +45,13 @@ export class ImportService {
   ) {}
 
   /**
-   * Throws 400 IMPORT_INVALID naming every bad row (JSON Pointer, or line of the CSV). A dry run makes the same checks
-   * and writes nothing.
+   * Throws 400 IMPORT_INVALID naming every bad row (JSON Pointer, or line of the CSV). A dry run does
+   * the same, permissions included, and takes it back.
    */
-  async import(actor: Actor, body: unknown, options: { dryRun: boolean }) {
+  async import(actor: Actor, body: unknown, options: { dryRun: boolean }): Promise<Report> {
     await this.permissions.require(actor, 'organization:import', {});
     const csv = typeof body === 'string' ? readCsv(body) : null;
-    const { document, mentioned, problems } = readImport(csv ? csv.document : body);
+    const { document, mentioned, problems } = readImport(csv ? csv.document : body, actor.timezone);
     const known = [...(csv?.problems ?? []), ...problems];
 
     return this.database.withTenant(
@@ -51,12 +61,17 @@ export class ImportService {
           const plan = planImport(document, mentioned, await this.read(tx), new Date(actor.startedAt).toISOString());
           const all = [...known, ...plan.problems];
           if (all.length > 0) throw invalid(all, csv?.lines ?? null);
-          if (!options.dryRun) await namingConstraints(CONSTRAINTS, () => this.apply(tx, actor, plan));
+          await namingConstraints(CONSTRAINTS, () => this.apply(tx, actor, plan));
           const counts = ({ create, change, unchanged }: { create: unknown[]; change: unknown[]; unchanged: number }) => ({ created: create.length, changed: change.length, unchanged });
-          return { dryRun: options.dryRun, units: counts(plan.units), positions: counts(plan.positions), people: counts(plan.people), appointments: counts(plan.appointments) };
+          const report = { dryRun: options.dryRun, units: counts(plan.units), positions: counts(plan.positions), people: counts(plan.people), appointments: counts(plan.appointments) };
+          if (options.dryRun) throw new DryRunDone(report);
+          return report;
         }),
       { timeout: 120_000 },
-    );
+    ).catch((error: unknown) => {
+      if (error instanceof DryRunDone) return error.report;
+      throw error;
+    });
   }
 
   private async read(tx: Tx): Promise<Existing> {
@@ -64,7 +79,6 @@ export class ImportService {
     const positions = await tx.position.findMany({ where: { deletedAt: null }, include: { unit: { select: { code: true } } } });
     const people = await tx.person.findMany({ where: { deletedAt: null } });
     const appointments = await tx.appointment.findMany({
-      where: { OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] },
       include: { person: { select: { employeeNumber: true } }, position: { select: { code: true } } },
       orderBy: { validFrom: 'asc' },
     });
@@ -93,6 +107,8 @@ export class ImportService {
     await this.insert(tx, actor, 'org_unit', newUnits.map((row) => ({ id: row.id, kind: row.kind, parent_id: units.get(row.parent), code: row.code, name: row.name })));
     await this.update(tx, actor, 'org_unit', plan.units.change.map((row) => ({ id: units.get(row.code), name: row.name, parent_id: units.get(row.parent) })));
 
+    // The tree is numbered anew by now; what follows is compared with this.
+    const held = await this.permissions.holdings(tx, actor);
     const newPositions = plan.positions.create.map((row) => ({ id: uuidv7(), ...row }));
     const positions = new Map([...(await ids('position', 'code')), ...newPositions.map((row) => [row.code, row.id] as const)]);
     const changes = plan.positions.change.map((row) => ({ id: positions.get(row.code), title: row.title, unit_id: units.get(row.unit), is_head: row.isHead }));
@@ -101,7 +117,9 @@ export class ImportService {
     await tx.position.updateMany({ where: { id: { in: changes.map((row) => row.id!) }, isHead: true }, data: { isHead: false } });
     await this.update(tx, actor, 'position', changes, before);
     await this.insert(tx, actor, 'position', newPositions.map((row) => ({ id: row.id, unit_id: units.get(row.unit), code: row.code, title: row.title, is_head: row.isHead })));
-    await this.permissions.requirePositionsHeld(tx, actor, changes.map((row) => row.id!));
+    const was = new Map((before as Position[]).map((row) => [row.id, row]));
+    const moved = changes.filter((row) => was.get(row.id!)?.unitId !== row.unit_id || (row.is_head && !was.get(row.id!)?.isHead)).map((row) => row.id!);
+    await this.permissions.requirePositionsHeld(tx, actor, moved, null);
 
     const newPeople = plan.people.create.map((row) => ({ id: uuidv7(), ...row }));
     const people = new Map([...(await ids('person', 'employee_number')), ...newPeople.map((row) => [row.employeeNumber, row.id] as const)]);
@@ -109,7 +127,8 @@ export class ImportService {
     await this.update(tx, actor, 'person', plan.people.change.map((row) => ({ id: people.get(row.employeeNumber), full_name: row.fullName, email: row.email, phone: row.phone, locale: row.locale })));
 
     const touched = [...plan.appointments.create, ...plan.appointments.change];
-    await this.permissions.requirePositionsHeld(tx, actor, [...new Set(touched.map((row) => positions.get(row.position)!))]);
+    const given = [...plan.appointments.create, ...plan.appointments.change.filter((row) => row.widened)];
+    await this.permissions.requirePositionsHeld(tx, actor, [...new Set(given.map((row) => positions.get(row.position)!))], null);
     await this.insert(
       tx,
       actor,
@@ -117,7 +136,7 @@ export class ImportService {
       plan.appointments.create.map((row) => ({ id: uuidv7(), person_id: people.get(row.employeeNumber), position_id: positions.get(row.position), acting: row.acting, valid_from: row.validFrom, valid_until: row.validUntil })),
     );
     await this.update(tx, actor, 'appointment', plan.appointments.change.map((row) => ({ id: row.id, acting: row.acting, valid_until: row.validUntil })));
-    if (plan.appointments.change.length > 0) await this.permissions.requireAdministratorLeft(tx, actor);
+    await this.permissions.requirePostsChanged(tx, actor, [...new Set([...moved, ...touched.map((row) => positions.get(row.position)!)])], held);
   }
 
   /** One statement for all rows of a table (createMany costs twenty times as much), one event a row. */

@@ -248,7 +248,7 @@ export class AppointmentsController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Create a appointment' })
+  @ApiOperation({ summary: 'Create an appointment' })
   @RequirePermission('person:write')
   @ZodResponse({ type: AppointmentResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreateAppointment) {
@@ -272,7 +272,7 @@ export class AppointmentsController {
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Change a appointment' })
+  @ApiOperation({ summary: 'Change an appointment' })
   @RequirePermission('person:write')
   @ZodResponse({ type: AppointmentResponse, status: 200 })
   update(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateAppointment) {

@@ -37,7 +37,7 @@ export class CreateUnit extends createZodDto(
 ) {}
 export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: z.uuid().optional(), version }).meta({ example: { name: 'SMA Harapan 1', version: 1 } })) {}
 export class VersionInput extends createZodDto(z.strictObject({ version }).meta({ example: { version: 2 } })) {}
-export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number().int().positive().max(2_147_483_647) })) {}
+export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number('the version you read, as ?version=').int().positive().max(2_147_483_647) })) {}
 
 interface TreeNode {
   id: string;

@@ -84,7 +84,11 @@ export class PeopleService {
   }
 
   async restore(actor: Actor, id: string, version: number) {
-    return this.write(actor, id, version, () => Promise.resolve({ deletedAt: null }));
+    return this.write(actor, id, version, async (tx) => {
+      // With the person comes back what their account may do.
+      await this.permissions.requirePersonHeld(tx, actor, id);
+      return { deletedAt: null };
+    });
   }
 
   private async write(actor: Actor, id: string, version: number, plan: (tx: Tx) => Promise<Partial<Person>>) {

@@ -68,7 +68,7 @@ export class PositionsService {
     return this.write(actor, id, version, async (tx) => {
       if (data.unitId) await this.requireUnit(tx, actor, data.unitId);
       // Moved or made the head, a position carries what comes with it to another place.
-      if (data.unitId || data.isHead) await this.permissions.requirePositionsHeld(tx, actor, [id]);
+      if (data.unitId || data.isHead) await this.permissions.requirePositionsHeld(tx, actor, [id], null);
       return data;
     });
   }
@@ -103,7 +103,7 @@ export class PositionsService {
         read: () => tx.position.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
-      if (after.deletedAt) await this.permissions.requireAdministratorLeft(tx, actor);
+      await this.permissions.requirePostsChanged(tx, actor, [id]);
       return toPositionResponse(after);
     }));
   }

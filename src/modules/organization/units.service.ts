@@ -72,11 +72,12 @@ export class UnitsService {
 
   async update(actor: Actor, kind: Kind, id: string, input: UpdateUnit) {
     const { version, ...data } = input;
-    return this.write(actor, kind, id, version, async (tx) => {
+    return this.write(actor, kind, id, version, async (tx, unit) => {
       if (data.parentId) {
         const parent = await tx.orgUnit.findFirst({ where: { id: data.parentId, deletedAt: null } });
         if (!parent) throw new Problem('NOT_FOUND');
-        await this.permissions.require(actor, 'organization:write', { unitLft: parent.lft });
+        // Moved, a unit takes its people and requests out of one scope and into another: only who writes everywhere may.
+        if (parent.id !== unit.parentId) await this.permissions.require(actor, 'organization:write', {});
         if (parent.id === id) throw new Problem('ORGANIZATION_CYCLE');
       }
       return data;

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import type { Grant, Tx } from '../../platform/database';
-import { decide, holdsAtLeast } from './decide';
-import { compileSubject, type SubjectFacts } from './subject';
+import { holdsAtLeast, isRaised } from './decide';
+import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
 import { Subjects } from './subjects.service';
 
 interface Handed {
@@ -10,6 +10,7 @@ interface Handed {
   effect: string;
   scope: 'own' | 'department' | 'school' | 'node' | 'all';
   nodeId: string | null;
+  validUntil?: Date | null;
 }
 
 /** Two rules of every change of authorization: nobody grants more than they hold, and somebody can always grant. */
@@ -34,34 +35,19 @@ export class BoundedGranting {
     await this.permissions.require(actor, 'grant:write', { unitLft: position?.unit.lft });
   }
 
-  /**
-   * Throws 403 GRANT_EXCEEDS_OWN unless the actor holds at least what each of these grants gives. Denies give nothing.
-   * `ignoring`: ids of denies left out of what binds the actor.
-   */
-  async requireHeld(tx: Tx, actor: Actor, grants: readonly Handed[], ignoring: readonly string[] = []): Promise<void> {
-    const given = grants.filter(({ effect }) => effect === 'allow');
-    const subject = await this.subjects.of(actor);
-    if (!subject || given.length === 0) return;
-    const nodeIds = given.flatMap(({ nodeId }) => (nodeId ? [nodeId] : []));
-    const nodes = new Map((await tx.orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, lft: true, rgt: true } })).map((unit) => [unit.id, unit]));
-    for (const grant of given) {
-      const node = grant.nodeId ? nodes.get(grant.nodeId) : undefined;
-      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, intervals: node ? [[node.lft, node.rgt]] : [] }, ignoring);
-      if (!held || (actor.kind === 'api_key' && !actor.scopes.includes(grant.permissionCode))) {
-        throw new Denied('GRANT_EXCEEDS_OWN', { permission: grant.permissionCode });
-      }
-    }
+  /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds at least what each of these grants gives. Denies give nothing. */
+  async requireHeld(tx: Tx, actor: Actor, grants: readonly Handed[], until: Date | null = null): Promise<void> {
+    await this.demand(tx, actor, grants.filter(({ effect }) => effect === 'allow'), until, new Set());
   }
 
-  /** Taking a deny away gives what it denied. One that binds everybody binds the actor too, and is left out of the question. */
-  async requireDeniedHeld(tx: Tx, actor: Actor, grants: readonly (Handed & { id: string; everyone: boolean })[]): Promise<void> {
-    const denies = grants.filter(({ effect }) => effect === 'deny');
-    await this.requireHeld(tx, actor, denies.map((deny) => ({ ...deny, effect: 'allow' })), denies.flatMap(({ id, everyone }) => (everyone ? [id] : [])));
+  /** Taking a deny away gives what it denied. Denies of everybody bind the actor too, and are left out of the question. */
+  async requireDeniedHeld(tx: Tx, actor: Actor, grants: readonly Handed[]): Promise<void> {
+    await this.demand(tx, actor, grants.filter(({ effect }) => effect === 'deny'), null, await this.everybodysDenies(tx));
   }
 
   /** Everything the roles give, inheritance included, must be held by whoever hands them on. */
-  async requireRolesHeld(tx: Tx, actor: Actor, roleIds: readonly string[]): Promise<void> {
-    await this.requireHeld(tx, actor, await this.grantsOfRoles(tx, roleIds));
+  async requireRolesHeld(tx: Tx, actor: Actor, roleIds: readonly string[], until: Date | null = null): Promise<void> {
+    await this.requireHeld(tx, actor, await this.grantsOfRoles(tx, roleIds), until);
   }
 
   /** Everything the roles deny, inheritance included, must be held by whoever takes them away. */
@@ -70,11 +56,9 @@ export class BoundedGranting {
   }
 
   /** Whoever puts somebody into a position hands on what comes with it. */
-  async requirePositionsHeld(tx: Tx, actor: Actor, positionIds: readonly string[]): Promise<void> {
+  async requirePositionsHeld(tx: Tx, actor: Actor, positionIds: readonly string[], until: Date | null): Promise<void> {
     if (actor.kind === 'system') return;
-    const where = { positionId: { in: [...positionIds] } };
-    await this.requireHeld(tx, actor, await tx.grant.findMany({ where }));
-    await this.requireRolesHeld(tx, actor, (await tx.roleAssignment.findMany({ where })).map(({ roleId }) => roleId));
+    await this.requireHeld(tx, actor, await this.grantsOfPositions(tx, positionIds), until);
   }
 
   /** Whoever lets an account become a person hands on what the person holds. */
@@ -82,16 +66,40 @@ export class BoundedGranting {
     if (actor.kind === 'system') return;
     await this.requireHeld(tx, actor, await tx.grant.findMany({ where: { personId } }));
     await this.requireRolesHeld(tx, actor, (await tx.roleAssignment.findMany({ where: { personId } })).map(({ roleId }) => roleId));
-    await this.requirePositionsHeld(tx, actor, (await tx.appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId));
+    await this.requirePositionsHeld(tx, actor, (await tx.appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId), null);
+  }
+
+  /** Throws 403 GRANT_EXCEEDS_OWN where the actor can do more, as the transaction now sees it, than `before`. */
+  async requireNotRaised(tx: Tx, actor: Actor, before: CompiledSubject | null): Promise<void> {
+    const after = await this.holdings(tx, actor);
+    if (before && after && isRaised(before, after)) throw new Denied('GRANT_EXCEEDS_OWN', { permission: 'what you have' });
+  }
+
+  /** What the actor holds as the transaction sees it; null for the system. */
+  async holdings(tx: Tx, actor: Actor): Promise<CompiledSubject | null> {
+    if (actor.kind === 'system') return null;
+    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_compile_subject(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
+    return compileSubject(actor.personId, row!.facts, Math.max(actor.startedAt, row!.facts.now));
+  }
+
+  /** After roles were given: an administrator must be left, if the roles say anything of administration or deny anything. */
+  async keepAdministrator(tx: Tx, actor: Actor, roleIds: readonly string[]): Promise<void> {
+    await this.keepFor(tx, actor, await this.grantsOfRoles(tx, roleIds));
+  }
+
+  /** The same after posts were given, ended or moved. */
+  async keepAdministratorOfPositions(tx: Tx, actor: Actor, positionIds: readonly string[]): Promise<void> {
+    await this.keepFor(tx, actor, await this.grantsOfPositions(tx, positionIds));
   }
 
   /**
-   * Throws 409 LAST_ADMINISTRATOR where, after the change, nobody who can sign in (linked, or invited) would be allowed
-   * `grant:write` everywhere. Candidates come from one query, the verdict from `decide`, so that denies count too. Runs
-   * under the head's row lock that the change has taken, so that two such changes cannot pass each other.
+   * Throws 409 LAST_ADMINISTRATOR where, at some moment from now on, nobody who can sign in (linked, or invited and the
+   * invitation still good) would hold `grant:write` – and each of `codes` – everywhere and so be able to hand it on.
+   * Moments: now and every boundary of what the candidates hold. Runs under the head's row lock that the change has
+   * taken, so that two such changes cannot pass each other.
    */
-  async requireAdministratorLeft(tx: Tx, actor: Actor): Promise<void> {
-    const candidates = await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`
+  async requireAdministratorLeft(tx: Tx, actor: Actor, codes: readonly string[] = []): Promise<void> {
+    const candidates = await tx.$queryRaw<{ id: string; facts: SubjectFacts; invited_until: Date | null }[]>`
       WITH giving AS (
         SELECT g.person_id, g.position_id, g.everyone, c.senior_id AS role_id FROM grant_rule g
           LEFT JOIN role_closure c ON c.foundation_id = g.foundation_id AND c.junior_id = g.role_id
@@ -101,18 +109,53 @@ export class BoundedGranting {
         UNION ALL
         SELECT r.person_id, r.position_id, false FROM role_assignment r JOIN giving USING (role_id) WHERE r.foundation_id = ${actor.foundationId}::uuid
       )
-      SELECT p.id, gloria_compile_subject(p.foundation_id, p.id) AS facts
-        FROM person p
+      SELECT p.id, gloria_compile_subject(p.foundation_id, p.id) AS facts,
+             CASE WHEN a.id IS NULL THEN (SELECT max(i.expires_at) FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL) END AS invited_until
+        FROM person p LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
        WHERE p.foundation_id = ${actor.foundationId}::uuid AND p.deleted_at IS NULL
-         AND (EXISTS (SELECT FROM user_account a WHERE a.foundation_id = p.foundation_id AND a.person_id = p.id)
-           OR EXISTS (SELECT FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL AND i.expires_at > now()))
+         AND (a.id IS NOT NULL OR EXISTS (SELECT FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL AND i.expires_at > now()))
          AND (EXISTS (SELECT FROM holding WHERE everyone) OR p.id IN (SELECT person_id FROM holding)
-           OR p.id IN (SELECT a.person_id FROM appointment a JOIN holding h ON h.position_id = a.position_id WHERE a.foundation_id = p.foundation_id))
-       LIMIT 500`;
-    // Now and for good: somebody whose grant or appointment has an end does not count.
-    const moments = (now: number) => [now, now + 50 * YEAR];
-    const left = candidates.some(({ id, facts }) => moments(facts.now).every((at) => decide(compileSubject(id, facts, at), { permission: 'grant:write', resource: {} }).allowed));
-    if (!left) throw new Problem('LAST_ADMINISTRATOR');
+           OR p.id IN (SELECT ap.person_id FROM appointment ap JOIN holding h ON h.position_id = ap.position_id WHERE ap.foundation_id = p.foundation_id))
+       ORDER BY p.id LIMIT 200`;
+    const ignoring = await this.everybodysDenies(tx);
+    const now = Math.max(actor.startedAt, ...candidates.map(({ facts }) => facts.now));
+    const boundaries = candidates.flatMap(({ facts, invited_until: end }) => [...facts.appointments, ...facts.grants].flatMap(({ from, until }) => [from, until]).concat(end ? end.getTime() : null));
+    const moments = [...new Set([now, ...boundaries.filter((at): at is number => at !== null && at > now)])];
+    const holds = ({ id, facts, invited_until: end }: (typeof candidates)[number], at: number) => {
+      if (end && end.getTime() <= at) return false;
+      const subject = compileSubject(id, facts, at);
+      const everywhere = { scope: 'all' as const, intervals: [], until: at };
+      return holdsAtLeast(subject, 'grant:write', everywhere) && codes.every((code) => holdsAtLeast(subject, code, everywhere, ignoring));
+    };
+    if (!moments.every((at) => candidates.some((candidate) => holds(candidate, at)))) throw new Problem('LAST_ADMINISTRATOR');
+  }
+
+  private async keepFor(tx: Tx, actor: Actor, grants: readonly Handed[]): Promise<void> {
+    const denied = [...new Set(grants.filter(({ effect }) => effect === 'deny').map(({ permissionCode }) => permissionCode))];
+    if (denied.length > 0 || grants.some(({ permissionCode }) => permissionCode === 'grant:write')) await this.requireAdministratorLeft(tx, actor, denied);
+  }
+
+  private async demand(tx: Tx, actor: Actor, grants: readonly Handed[], until: Date | null, ignoring: ReadonlySet<string>): Promise<void> {
+    const subject = await this.subjects.of(actor);
+    if (!subject || grants.length === 0) return;
+    const nodeIds = grants.flatMap(({ nodeId }) => (nodeId ? [nodeId] : []));
+    const nodes = new Map((await tx.orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, lft: true, rgt: true } })).map((unit) => [unit.id, unit]));
+    for (const grant of grants) {
+      const node = grant.nodeId ? nodes.get(grant.nodeId) : undefined;
+      const ends = [until, grant.validUntil ?? null].filter((end) => end !== null).map((end) => end.getTime());
+      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, intervals: node ? [[node.lft, node.rgt]] : [], until: ends.length > 0 ? Math.min(...ends) : null }, ignoring);
+      if (!held || (actor.kind === 'api_key' && !actor.scopes.includes(grant.permissionCode))) throw new Denied('GRANT_EXCEEDS_OWN', { permission: grant.permissionCode });
+    }
+  }
+
+  private async everybodysDenies(tx: Tx): Promise<ReadonlySet<string>> {
+    return new Set((await tx.grant.findMany({ where: { everyone: true, effect: 'deny' }, select: { id: true } })).map(({ id }) => id));
+  }
+
+  private async grantsOfPositions(tx: Tx, positionIds: readonly string[]): Promise<Grant[]> {
+    const where = { positionId: { in: [...positionIds] } };
+    const roles = await tx.roleAssignment.findMany({ where });
+    return [...(await tx.grant.findMany({ where })), ...(await this.grantsOfRoles(tx, roles.map(({ roleId }) => roleId)))];
   }
 
   private async grantsOfRoles(tx: Tx, roleIds: readonly string[]): Promise<Grant[]> {
@@ -120,5 +163,3 @@ export class BoundedGranting {
     return tx.grant.findMany({ where: { roleId: { in: reached.map(({ juniorId }) => juniorId) } } });
   }
 }
-
-const YEAR = 31_557_600_000;

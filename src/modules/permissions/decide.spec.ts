@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { whereFromFilter, type ResourceFacts, type RowFilter } from '../../access';
-import { decide, filterOf, holdsAtLeast } from './decide';
+import { decide, filterOf, holdsAtLeast, isRaised } from './decide';
 import { compileSubject, type SubjectFacts } from './subject';
 
 /**
@@ -140,6 +140,27 @@ describe('what may be handed on', () => {
     ['nothing under a deny', [...held('all'), ...held('own', 'deny')], 'own', [], false],
     ['nothing not held', [], 'own', [], false],
   ] as const)('%s', (_name, grants, scope, intervals, expected) => {
-    expect(holdsAtLeast(subject([...grants]), 'a:b', { scope, intervals: intervals.map(([a, b]) => [a, b] as const) })).toBe(expected);
+    expect(holdsAtLeast(subject([...grants]), 'a:b', { scope, intervals: intervals.map(([a, b]) => [a, b] as const), until: null })).toBe(expected);
+  });
+
+  it('for no longer than it is held oneself', () => {
+    const mine = subject([{ ...held('all')[0]!, until: 1_000 }]);
+    const may = (until: number | null) => holdsAtLeast(mine, 'a:b', { scope: 'all', intervals: [], until });
+    expect([may(999), may(1_000), may(1_001), may(null)]).toEqual([true, true, false, false]);
+  });
+});
+
+describe('raising', () => {
+  it('is found exactly when a row becomes allowed or a deny is shed', () => {
+    const rows = Array.from({ length: 20 }, (_, n) => n + 1).flatMap((unitLft) => [PERSON, 'person-2'].map((ownerPersonId) => ({ ownerPersonId, unitLft })));
+    fc.assert(
+      fc.property(facts, facts, (one, two) => {
+        const [before, after] = [compileSubject(PERSON, one, 5), compileSubject(PERSON, two, 5)];
+        const gained = CODES.some((permission) => rows.some((resource) => decide(after, { permission, resource }).allowed && !decide(before, { permission, resource }).allowed));
+        if (gained) expect(isRaised(before, after)).toBe(true);
+        expect(isRaised(before, before)).toBe(false);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });

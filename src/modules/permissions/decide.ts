@@ -47,23 +47,40 @@ export function filterOf(subject: CompiledSubject, permission: string): RowFilte
   return { kind: 'some', ...part(grants.allow), not };
 }
 
-/** Whether `own` reaches at least as far as `wanted`, for "nobody grants more than they hold". */
-export function holdsAtLeast(subject: CompiledSubject, permission: string, wanted: { scope: EffectiveGrant['scope']; intervals: readonly Interval[] }, ignoring: readonly string[] = []): boolean {
+/**
+ * Whether the subject holds at least what is wanted, for at least as long: for "nobody grants more than they hold". A deny
+ * of one's own makes the edge of what is held hard to state: then nothing of it is handed on. `ignoring`: ids of denies
+ * that bind everybody alike and so tell nobody apart.
+ */
+export function holdsAtLeast(
+  subject: CompiledSubject,
+  permission: string,
+  wanted: { scope: EffectiveGrant['scope']; intervals: readonly Interval[]; until: number | null },
+  ignoring: ReadonlySet<string> = new Set(),
+): boolean {
   const grants = subject.grants.get(permission);
-  // A deny of one's own makes the edge of what is held hard to state: then nothing of it is handed on.
-  if (!grants || grants.deny.some(({ id }) => !ignoring.includes(id))) return false;
-  if (grants.allow.some(({ all }) => all)) return true;
-  const held = grants.allow.flatMap(({ intervals }) => intervals);
-  switch (wanted.scope) {
-    case 'all':
-    case 'own':
-    case 'department':
-    case 'school':
-      // All but `all` are relative to whoever receives them, so possibly anywhere.
-      return false;
-    case 'node':
-      return wanted.intervals.length > 0 && wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));
-  }
+  if (!grants || grants.deny.some(({ id }) => !ignoring.has(id))) return false;
+  const lasting = grants.allow.filter(({ until }) => until === null || (wanted.until !== null && wanted.until <= until));
+  if (lasting.some(({ all }) => all)) return true;
+  // All scopes but `node` are relative to whoever receives them, so possibly anywhere.
+  if (wanted.scope !== 'node' || wanted.intervals.length === 0) return false;
+  const held = lasting.flatMap(({ intervals }) => intervals);
+  return wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));
+}
+
+/** Whether `after` can do anything `before` could not, or is free of a deny that bound `before`. */
+export function isRaised(before: CompiledSubject, after: CompiledSubject): boolean {
+  const within = (inner: readonly EffectiveGrant[], outer: readonly EffectiveGrant[]) =>
+    inner.every(
+      (grant) =>
+        outer.some(({ all }) => all) ||
+        (!grant.all && (!grant.own || outer.some(({ own }) => own)) && grant.intervals.every(([lft, rgt]) => outer.some(({ intervals }) => intervals.some((each) => each[0] <= lft && rgt <= each[1])))),
+    );
+  const none = { allow: [], deny: [] };
+  return [...new Set([...before.grants.keys(), ...after.grants.keys()])].some((code) => {
+    const [was, is] = [before.grants.get(code) ?? none, after.grants.get(code) ?? none];
+    return !within(is.allow, was.allow) || !within(was.deny, is.deny);
+  });
 }
 
 const EVERYWHERE: Interval = [0, 2_147_483_647];

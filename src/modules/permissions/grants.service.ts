@@ -41,7 +41,7 @@ export class GrantsService {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
-        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null }]);
+        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
         const grant = await namingConstraints(
           {
             grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }),
@@ -71,7 +71,7 @@ export class GrantsService {
             }),
         );
         await this.audit.record(tx, actor, grantCreated(grant));
-        if (grant.effect === 'deny') await this.bounded.requireAdministratorLeft(tx, actor);
+        if (grant.effect === 'deny') await this.bounded.requireAdministratorLeft(tx, actor, [grant.permissionCode]);
         return toGrantResponse(grant);
       }),
     );
@@ -107,7 +107,7 @@ export class GrantsService {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.bounded.requireMayAssign(tx, actor, input.positionId ?? null);
-        await this.bounded.requireRolesHeld(tx, actor, [input.roleId]);
+        await this.bounded.requireRolesHeld(tx, actor, [input.roleId], input.validUntil ? new Date(input.validUntil) : null);
         const assignment = await namingConstraints(
           {
             role_assignment_once: () => new Problem('CODE_TAKEN', { field: 'role assignment' }),
@@ -119,6 +119,7 @@ export class GrantsService {
           () => tx.roleAssignment.create({ data: { ...input, id: uuidv7(), foundationId: actor.foundationId } }),
         );
         await this.audit.record(tx, actor, roleAssigned(assignment));
+        await this.bounded.keepAdministrator(tx, actor, [assignment.roleId]);
         return toAssignmentResponse(assignment);
       }),
     );

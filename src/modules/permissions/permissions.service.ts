@@ -5,6 +5,7 @@ import type { Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { BoundedGranting } from './bounded-granting';
 import { decide, type Decision, filterOf } from './decide';
+import type { CompiledSubject } from './subject';
 import { Subjects } from './subjects.service';
 
 /** Asks `decide` on behalf of whoever acts. The system's own commands hold no permissions and are not asked. */
@@ -44,8 +45,17 @@ export class PermissionsService extends PermissionPort {
     return this.bounded.requireAdministratorLeft(tx as Tx, actor);
   }
 
-  requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[]): Promise<void> {
-    return this.bounded.requirePositionsHeld(tx as Tx, actor, positionIds);
+  async requirePostsChanged(tx: object, actor: Actor, positionIds: readonly string[], before?: object | null): Promise<void> {
+    await this.bounded.keepAdministratorOfPositions(tx as Tx, actor, positionIds);
+    await this.bounded.requireNotRaised(tx as Tx, actor, before === undefined ? await this.subjects.of(actor) : (before as CompiledSubject | null));
+  }
+
+  holdings(tx: object, actor: Actor): Promise<object | null> {
+    return this.bounded.holdings(tx as Tx, actor);
+  }
+
+  requirePositionsHeld(tx: object, actor: Actor, positionIds: readonly string[], until: Date | null): Promise<void> {
+    return this.bounded.requirePositionsHeld(tx as Tx, actor, positionIds, until);
   }
 
   requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void> {

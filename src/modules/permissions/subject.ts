@@ -36,6 +36,8 @@ export interface EffectiveGrant {
   all: boolean;
   own: boolean;
   intervals: readonly Interval[];
+  /** When it ends, by its own end or that of the post it comes through; epoch ms, null for open-ended. */
+  until: number | null;
 }
 
 export interface CompiledSubject {
@@ -65,7 +67,7 @@ export function compileSubject(personId: string, facts: SubjectFacts, at: number
     const seenFrom = grant.positionId === null ? appointments : appointments.filter(({ positionId }) => positionId === grant.positionId);
     if (grant.positionId !== null && seenFrom.length === 0) continue;
     const reach = intervalsOf(grant.scope, grant.node, seenFrom);
-    const effective: EffectiveGrant = { id: grant.id, scope: grant.scope, roleId: grant.roleId, all: grant.scope === 'all', own: grant.scope === 'own', intervals: reach };
+    const effective: EffectiveGrant = { id: grant.id, scope: grant.scope, roleId: grant.roleId, all: grant.scope === 'all', own: grant.scope === 'own', intervals: reach, until: earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map(({ until }) => until))) };
     if (!effective.all && !effective.own && reach.length === 0) continue;
     const entry = grants.get(grant.code) ?? { allow: [], deny: [] };
     entry[grant.effect].push(effective);
@@ -88,6 +90,10 @@ function intervalsOf(scope: EffectiveGrant['scope'], node: [number, number] | nu
       return distinct(appointments.flatMap(({ school }) => (school ? [school] : [])));
   }
 }
+
+/** null stands for never. */
+const earlier = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
+const latest = (ends: readonly (number | null)[]) => (ends.includes(null) ? null : Math.max(...(ends as number[])));
 
 function distinct(intervals: Interval[]): Interval[] {
   return [...new Map(intervals.map((interval) => [interval.join(), interval])).values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);

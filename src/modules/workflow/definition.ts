@@ -107,18 +107,19 @@ export function readDefinition(input: unknown): { definition: Definition; proble
 
 /**
  * The compiled form schema; throws where it is no valid JSON Schema. Patterns run on a linear-time engine (RE2), so that
- * none can be written that blocks the process; an asynchronous schema (`$async`) would pass everything and is refused.
+ * none can be written that blocks the process. Refused: `$async`, which would pass everything, and references, by which a
+ * small schema can take for ever.
  */
 export function formValidator(definition: Definition): ValidateFunction {
-  if (mentions(definition.form, '$async')) throw new Error('$async is not allowed');
-  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, code: { regExp: linearTimeRegExp } });
+  for (const keyword of ['$async', '$ref', '$dynamicRef', '$recursiveRef']) if (mentions(definition.form, keyword)) throw new Error(`${keyword} is not allowed`);
+  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowMatchingProperties: true, code: { regExp: linearTimeRegExp } });
   addFormats(ajv, { mode: 'fast', keywords: false });
   return ajv.compile(definition.form);
 }
 
 const linearTimeRegExp = Object.assign(
   (pattern: string) => {
-    const compiled = RE2JS.compile(pattern);
+    const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern));
     // Ajv keeps compiled patterns by what toString answers.
     return { test: (text: string) => compiled.matcher(text).find(), toString: () => `linear:${pattern}` };
   },

@@ -105,7 +105,7 @@ export async function writeTransition(tx: Tx, actor: Actor, transition: Transiti
     ), moved AS (
       UPDATE workflow_instance i
          SET state = p.state, node = p.node, round = p.round, seq = i.seq + 1, form = coalesce(nullif(p.form, 'null'::jsonb), i.form), updated_at = now(),
-             submitted_at = CASE WHEN p.submitted THEN now() ELSE i.submitted_at END, ended_at = CASE WHEN p.ended THEN now() END
+             submitted_at = CASE WHEN p.submitted THEN now() ELSE i.submitted_at END, ended_at = CASE WHEN p.ended THEN coalesce(i.ended_at, now()) END
         FROM p WHERE i.id = p.id AND i.seq = p.expected RETURNING i.id, i.seq, i.submitted_at, i.ended_at
     ), closed AS (
       UPDATE workflow_task t SET state = p.closing_state, closed_at = now()

@@ -163,6 +163,7 @@ const HOUR = 3_600_000;
 export class RemoteKeys implements KeySource {
   private keys = new Map<string, string>();
   private lastFetch = -Infinity;
+  private lastGood = -Infinity;
   private fetching: Promise<void> | null = null;
   /** What the latest fetch failed with; null after a good one. */
   private failure: Error | null = null;
@@ -173,7 +174,7 @@ export class RemoteKeys implements KeySource {
 
   async pem(kid: string): Promise<string | null> {
     const known = this.keys.get(kid);
-    if (known && this.age < HOUR) return known;
+    if (known && this.now() - this.lastGood < HOUR) return known;
     const refreshed = this.refresh();
     if (known) return known;
     await refreshed;
@@ -187,18 +188,21 @@ export class RemoteKeys implements KeySource {
     return this.failure === null;
   }
 
-  private get age(): number {
-    return (this.options.now ?? performance.now.bind(performance))() - this.lastFetch;
+  private now(): number {
+    return (this.options.now ?? performance.now.bind(performance))();
   }
 
   /** Settles when a fetch under way, or one started now because the cooldown is over, has settled. Never rejects. */
   private refresh(): Promise<void> {
     if (this.fetching) return this.fetching;
-    if (this.age < COOLDOWN) return Promise.resolve();
-    this.lastFetch = (this.options.now ?? performance.now.bind(performance))();
+    if (this.now() - this.lastFetch < COOLDOWN) return Promise.resolve();
+    this.lastFetch = this.now();
     this.fetching = this.fetch()
       .then(
-        () => { this.failure = null; },
+        () => {
+          this.failure = null;
+          this.lastGood = this.now();
+        },
         (error: Error) => { this.failure = error; },
       )
       .finally(() => { this.fetching = null; });
