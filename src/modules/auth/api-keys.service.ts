@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import ipaddr from 'ipaddr.js';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, type RequestContext, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, withoutSecret } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
 import { Database, type Prisma } from '../../platform/database';
+import { isWithin } from '../../platform/http-client';
 import { Keyring, mac, sameMac } from '../../platform/keyring';
 import { AuditService } from '../audit';
 import { makeApiKey, parseApiKey } from './api-key';
@@ -130,11 +130,5 @@ export class ApiKeysService {
 }
 
 function isFrom(ip: string | null, cidrs: readonly string[]): boolean {
-  if (cidrs.length === 0) return true;
-  if (!ip || !ipaddr.isValid(ip)) return false;
-  const address = ipaddr.process(ip);
-  return cidrs.some((cidr) => {
-    const [network, bits] = ipaddr.parseCIDR(cidr);
-    return network.kind() === address.kind() && address.match(network, bits);
-  });
+  return cidrs.length === 0 || (ip !== null && isWithin(ip, cidrs));
 }

@@ -2,10 +2,8 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
 import { fieldErrors, instant, pointer } from '../../http';
+import { code, email, employeeNumber, locale, name, phone } from './organization.dto';
 
-const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, 'letters, digits, . _ -, at most 60');
-const name = z.string().trim().min(1).max(200);
-const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/, 'letters, digits, . / -, at most 30');
 /** An instant, or a date: the start of that day in the foundation's time zone. Made canonical when the plan is. */
 const moment = z.union([instant, z.iso.date().refine((value) => value >= '1900' && value < '3000', 'must lie between the years 1900 and 3000')], 'a date (2026-07-01) or an instant with its offset (2026-07-01T00:00:00+07:00)');
 const toInstant = (value: string, zone: string) => DateTime.fromISO(value, { zone }).toUTC().toISO()!;
@@ -17,9 +15,9 @@ const ROWS = {
   people: z.strictObject({
     employeeNumber,
     fullName: name,
-    email: z.email().max(254).nullable().optional(),
-    phone: z.string().regex(/^\+?[0-9 ()-]{5,25}$/).nullable().optional(),
-    locale: z.enum(['en', 'id']).nullable().optional(),
+    email: email.nullable().optional(),
+    phone: phone.nullable().optional(),
+    locale: locale.nullable().optional(),
   }),
   appointments: z.strictObject({ employeeNumber, position: code, acting: z.boolean().optional(), validFrom: moment.optional(), validUntil: moment.nullable().optional() }),
 } as const;

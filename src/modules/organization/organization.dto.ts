@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { instant, pageOf, pageQuery, rowVersion as version } from '../../http';
 import type { Appointment, Foundation, OrgUnit, Person, Position } from '../../platform/database';
 
-const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/).meta({ example: 'sma-1' });
-const name = z.string().trim().min(1).max(200);
+// What a code, a name, a number is: the same for single rows and for an import.
+export const code = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/, 'letters, digits, . _ -, at most 60').meta({ example: 'sma-1' });
+export const name = z.string().trim().min(1).max(200);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const deletedFilter = { deleted: flag.optional().meta({ description: 'true: deleted ones only' }) };
 const search = z.string().trim().min(1).max(100).optional().meta({ description: 'Part of the name or code' });
@@ -69,10 +70,10 @@ export class CreatePosition extends createZodDto(z.strictObject({ unitId: z.uuid
 export class UpdatePosition extends createZodDto(z.strictObject({ unitId: z.uuid().optional(), code: code.optional(), title: name.optional(), isHead: z.boolean().optional(), version }).meta({ example: { title: 'Head of school', version: 1 } })) {}
 
 // People --------------------------------------------------------------------------------------------------------------
-const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/).meta({ description: 'NIP', example: '198703122010012004' });
-const email = z.email().max(254);
-const phone = z.string().regex(/^\+?[0-9 ()-]{5,25}$/);
-const locale = z.enum(['en', 'id']);
+export const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/, 'letters, digits, . / -, at most 30').meta({ description: 'NIP', example: '198703122010012004' });
+export const email = z.email().max(254);
+export const phone = z.string().regex(/^\+?[0-9 ()-]{5,25}$/);
+export const locale = z.enum(['en', 'id']);
 const person = z.object({
   id: z.uuid(),
   employeeNumber: z.string(),

@@ -22,12 +22,17 @@ export interface OutboundResponse {
 /** Whether an address may be reached: public unicast, or inside a network allowed on purpose. */
 export function isReachable(address: string, allowedCidrs: readonly string[]): boolean {
   if (!ipaddr.isValid(address)) return false;
+  return isWithin(address, allowedCidrs) || ipaddr.process(address).range() === 'unicast';
+}
+
+/** Whether an address lies in one of the networks; IPv4 mapped into IPv6 counts as IPv4. */
+export function isWithin(address: string, cidrs: readonly string[]): boolean {
+  if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  if (allowedCidrs.some((cidr) => {
+  return cidrs.some((cidr) => {
     const [network, bits] = ipaddr.parseCIDR(cidr);
     return network.kind() === parsed.kind() && parsed.match(network, bits);
-  })) return true;
-  return parsed.range() === 'unicast';
+  });
 }
 
 /**
