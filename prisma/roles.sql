@@ -22,4 +22,5 @@ END $$;
 ALTER ROLE gloria_app SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE gloria_app SET statement_timeout = '15s';
 ALTER ROLE gloria_app SET lock_timeout = '5s';
-ALTER ROLE gloria_owner SET lock_timeout = '5s';
+-- Whoever comes after a migration that waits for a lock waits with it.
+ALTER ROLE gloria_owner SET lock_timeout = '2s';

@@ -117,7 +117,7 @@ function binaries() {
 
 // PostgreSQL refuses to run as root. As root it is run as `nobody`, keeping the one capability that lets it read a
 // checkout below a folder only root may enter.
-function unprivileged() {
+export function unprivileged() {
   if (process.getuid?.() !== 0) return { prefix: [], own: () => {} };
   const uid = 65534;
   const gid = 65534;

@@ -25,7 +25,7 @@ export function ensureDependencies() {
     process.stderr.write(`Node 20.19 or newer is needed; this is ${process.versions.node}.\n`);
     process.exit(1);
   }
-  const lock = hashOf([join(root, 'package-lock.json')]);
+  const lock = lockStamp(root);
   const stamp = join(root, 'node_modules', '.gloria-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (process.env.NODE_ENV === 'production' && existsSync(join(root, 'node_modules'))) return;
@@ -33,6 +33,9 @@ export function ensureDependencies() {
   must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev']);
   writeFileSync(stamp, lock);
 }
+
+/** What node_modules is stamped with after an install from the lock file in `dir`. */
+export const lockStamp = (dir) => createHash('sha256').update(readFileSync(join(dir, 'package-lock.json'))).digest('hex');
 
 export function ensureGenerated() {
   const source = join(root, 'prisma', 'schema.prisma');

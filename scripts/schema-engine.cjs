@@ -11,7 +11,7 @@
  * Only PostgreSQL is supported.
  */
 
-const { randomUUID, randomInt } = require('node:crypto');
+const { createHash, randomUUID, randomInt } = require('node:crypto');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
@@ -19,6 +19,7 @@ const readline = require('node:readline');
 const { parseArgs } = require('node:util');
 const { Client } = require('pg');
 const { PrismaPg } = require('@prisma/adapter-pg');
+const { isOneTransaction } = require('./one-transaction.cjs');
 
 // Parts of those two packages that they do not export: taken from where they themselves find them.
 const { parse } = createRequire(require.resolve('pg'))('pg-connection-string');
@@ -176,6 +177,22 @@ const sessions = new Map();
 const temporary = new Map();
 
 /**
+ * Marks the migration with this text as finished, in the transaction that applies it: the engine does so in a later
+ * one, and a process that ends between the two leaves a migration nobody can tell from one that failed. The engine
+ * knows a migration by the SHA-256 of its file.
+ * @param {string} script @param {string} setUp
+ */
+function finishing(script, setUp) {
+  const checksum = createHash('sha256').update(script).digest('hex');
+  return `RESET SESSION AUTHORIZATION; RESET ROLE; ${setUp};
+    DO $gloria$ BEGIN
+      IF to_regclass('_prisma_migrations') IS NOT NULL THEN
+        UPDATE _prisma_migrations SET finished_at = clock_timestamp() WHERE checksum = '${checksum}' AND finished_at IS NULL AND rolled_back_at IS NULL;
+      END IF;
+    END $gloria$;`;
+}
+
+/**
  * The adapter, corrected where the engine needs more of it than the client does.
  * @param {Config} config @param {string} schema @param {() => Promise<unknown>} [afterwards]
  */
@@ -219,7 +236,7 @@ async function open(config, schema, afterwards) {
   adapter.executeScript = async (/** @type {string} */ script) => {
     const client = await adapter.underlyingDriver().connect();
     try {
-      await client.query(script);
+      await client.query(isOneTransaction(script) ? `${script}\n;${finishing(script, setUp)}` : script);
       if (client.getTransactionStatus() !== 'I') throw new Error('The script leaves a transaction open: COMMIT is missing.');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { bin, ensureBuilt, ensureDependencies, must, root, step } from './prepare.mjs';
+import { ensureBuilt, ensureDependencies, must, root, step } from './prepare.mjs';
 
 const production = process.env.NODE_ENV === 'production';
 const home = join(root, '.gloria');
@@ -29,8 +29,7 @@ try {
   must(process.execPath, ['dist/cli/gloria.js', 'validate-env'], env);
   if (!production) {
     step('applying migrations');
-    await run(bin('prisma'), ['migrate', 'deploy'], { NO_COLOR: '1' });
-    await run(process.execPath, ['dist/cli/gloria.js', 'install-jobs']);
+    await run(process.execPath, ['dist/cli/gloria.js', 'migrate']);
     // With Clerk's own identities the demonstration people could not sign in.
     if (!env.CLERK_SECRET_KEY && !env.CLERK_JWT_KEY) await run(process.execPath, ['dist/cli/gloria.js', 'seed-demo']);
   }

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { freePort, prepareRolesAndDatabase, startPostgres } from './embedded-postgres.mjs';
-import { bin, must, root, step } from './prepare.mjs';
+import { must, root, step } from './prepare.mjs';
 
 /**
  * Starts what is not given by TEST_POSTGRES_ADMIN_URL and TEST_REDIS_URL, and migrates the template every test database
@@ -33,8 +33,7 @@ export async function startTestServices() {
       for (const { datname } of left.rows) await admin.query(`DROP DATABASE ${pg.escapeIdentifier(datname)} WITH (FORCE)`);
       await admin.end();
       const urls = await prepareRolesAndDatabase(env.TEST_POSTGRES_ADMIN_URL, 'gloria_test_template', { app: 'app', owner: 'owner' });
-      must(bin('prisma'), ['migrate', 'deploy'], { MIGRATION_DATABASE_URL: urls.ownerUrl, NO_COLOR: '1' });
-      must(process.execPath, ['dist/cli/gloria.js', 'install-jobs'], { DATABASE_URL: urls.appUrl, MIGRATION_DATABASE_URL: urls.ownerUrl, NODE_ENV: 'test' });
+      must(process.execPath, ['dist/cli/gloria.js', 'migrate'], { MIGRATION_DATABASE_URL: urls.ownerUrl });
     }
     return { env, stop };
   } catch (error) {

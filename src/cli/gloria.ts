@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { bootstrap } from './bootstrap';
-import { installJobsCommand } from './install-jobs';
+import { migrate } from './migrate';
+import { restorePoint } from './restore-point';
 import { seedDemo } from './seed-demo';
 import { validateEnv } from './validate-env';
 
@@ -12,7 +13,8 @@ interface Command {
 
 const COMMANDS: Record<string, Command> = {
   bootstrap: { about: 'create the foundation and invite its first administrator, once', run: bootstrap },
-  'install-jobs': { about: 'install the job tables, as the owner; after every migration', run: installJobsCommand },
+  migrate: { about: 'apply migrations and install the job tables, as the owner; safe to repeat', run: migrate },
+  'restore-point': { about: 'name this moment in the archive, before a migration', run: restorePoint },
   'seed-demo': { about: 'demonstration foundation and people; refuses production', run: seedDemo },
   'validate-env': { about: 'check the environment; exit code 78 names what is wrong', run: validateEnv },
 };

@@ -141,9 +141,14 @@ describe('the commands', () => {
     expect(await gloria([])).toMatchObject({ code: 0, stderr: expect.stringContaining('seed-demo') });
     expect((await gloria(['fly'])).code).toBe(64);
     expect(await gloria(['bootstrap'])).toMatchObject({ code: 64, stderr: expect.stringContaining('usage: gloria bootstrap') });
-    expect(await gloria(['install-jobs'])).toMatchObject({ code: 0 });
-    expect(await gloria(['install-jobs'], { MIGRATION_DATABASE_URL: '' })).toMatchObject({ code: 1, stderr: expect.stringContaining('MIGRATION_DATABASE_URL') });
+    expect(await gloria(['migrate'])).toMatchObject({ code: 0 });
+    expect(JSON.parse((await gloria(['migrate', '--status'])).stdout)).toMatchObject({ applied: expect.arrayContaining(['20261123050000_create_tables']), unfinished: [] });
+    expect((await gloria(['migrate', '--attempts', 'many'])).code).toBe(64);
+    expect(await gloria(['migrate'], { MIGRATION_DATABASE_URL: '' })).toMatchObject({ code: 78, stderr: expect.stringContaining('MIGRATION_DATABASE_URL') });
     expect(await gloria(['validate-env'])).toMatchObject({ code: 0, stdout: 'The environment is usable (test).\n' });
+    expect(await gloria(['validate-env', '--processes', '3'])).toMatchObject({ code: 0 });
+    expect(await gloria(['validate-env', '--processes', '3'], { DATABASE_POOL_MAX: '90' })).toMatchObject({ code: 78, stderr: expect.stringContaining('3 API processes and the worker may open 365 connections') });
+    expect((await gloria(['validate-env', '--processes', 'x'])).code).toBe(64);
     expect(await gloria(['validate-env'], { NODE_ENV: 'production' })).toMatchObject({ code: 78, stderr: expect.stringContaining('ENCRYPTION_KEY') });
   });
 

@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { environmentSecrets } from '../secrets/secrets';
 import { type Config, ConfigError, loadConfig } from './config';
 
 /** Injection token of the one frozen configuration object. */
@@ -13,8 +14,36 @@ export class ConfigModule {
 
 /** The process's configuration, or a printed list of what is wrong and exit code 78 (EX_CONFIG). */
 export function configOrExit(): Config {
-  try {
+  return orExit(() => {
+    readEnvironmentFile();
     return loadConfig(process.env);
+  });
+}
+
+/** The owner's database URL, for commands that need nothing else; exit code 78 where it is missing. */
+export function migrationUrlOrExit(): string {
+  return orExit(() => {
+    readEnvironmentFile();
+    const url = environmentSecrets(process.env).read('MIGRATION_DATABASE_URL');
+    if (!url) throw new ConfigError(['MIGRATION_DATABASE_URL is missing: migrations and job tables are the owner’s']);
+    return url;
+  });
+}
+
+/** Adds the variables of GLORIA_ENV_FILE to the environment; what is set already stays. */
+function readEnvironmentFile(): void {
+  const file = process.env.GLORIA_ENV_FILE;
+  if (!file) return;
+  try {
+    process.loadEnvFile(file);
+  } catch (error) {
+    throw new ConfigError([`GLORIA_ENV_FILE: ${(error as Error).message}`]);
+  }
+}
+
+function orExit<T>(read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -13,6 +13,8 @@ export type Identity =
 
 export interface Config {
   readonly environment: 'development' | 'test' | 'production';
+  /** The file named by GLORIA_ENV_FILE, which the process was started with. */
+  readonly environmentFile: string | null;
   readonly http: { port: number; host: string; publicUrl: string; corsOrigins: string[]; trustProxyHops: number; bodyLimitBytes: number; drainSeconds: number };
   readonly database: { url: string; directUrl: string; migrationUrl: string | null; poolMax: number };
   readonly redisUrl: string | null;
@@ -22,6 +24,7 @@ export interface Config {
   readonly keyring: { dir: string; rootKey: Buffer };
   readonly storageDir: string;
   readonly outboundAllowedCidrs: string[];
+  readonly workerHeartbeatFile: string;
   readonly release: { commit: string; instance: string };
 }
 
@@ -77,6 +80,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
   return deepFreeze<Config>({
     environment: v.NODE_ENV,
+    environmentFile: v.GLORIA_ENV_FILE ?? null,
     http: {
       port: v.PORT,
       host: v.HOST,
@@ -99,6 +103,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     keyring: { dir: v.KEYRING_DIR, rootKey: v.ENCRYPTION_KEY ? Buffer.from(v.ENCRYPTION_KEY, 'base64') : DEVELOPMENT_ROOT_KEY },
     storageDir: v.STORAGE_DIR,
     outboundAllowedCidrs: v.OUTBOUND_ALLOWED_CIDRS,
+    workerHeartbeatFile: v.WORKER_HEARTBEAT_FILE,
     release: {
       commit: v.RELEASE_COMMIT,
       instance: v.INSTANCE_ID ?? `${hostname()}-${process.pid}-${randomBytes(2).toString('hex')}`,

@@ -1,3 +1,3 @@
-export { CONFIG, ConfigModule, configOrExit } from './config.module';
+export { CONFIG, ConfigModule, configOrExit, migrationUrlOrExit } from './config.module';
 export { type Config, ConfigError, type Identity, loadConfig } from './config';
 export { VARIABLES } from './variables';

@@ -25,6 +25,7 @@ export interface Variable {
  */
 export const VARIABLES = {
   NODE_ENV: { schema: z.enum(['development', 'test', 'production']).default('development'), about: 'development, test or production', example: 'production' },
+  GLORIA_ENV_FILE: { schema: z.string().optional(), about: 'File of further variables (KEY=value lines); what is set in the environment itself wins', example: '' },
   PORT: { schema: port.default(3000), about: 'Port the API listens on', example: '3000' },
   HOST: { schema: z.string().default('127.0.0.1'), about: 'Address the API listens on', example: '127.0.0.1' },
   PUBLIC_URL: { schema: z.url().optional(), about: 'Address people reach the API at', example: 'https://api.school.example', production: true },
@@ -48,6 +49,7 @@ export const VARIABLES = {
   KEYRING_DIR: { schema: z.string().default('.gloria/keyring'), about: 'Folder of wrapped keys, outside the database and its backups', example: '/var/lib/gloria/keyring' },
   STORAGE_DIR: { schema: z.string().default('.gloria/storage'), about: 'Folder of stored files', example: '/var/lib/gloria/storage' },
   OUTBOUND_ALLOWED_CIDRS: { schema: csv.default([]), about: 'Private networks that outgoing webhooks may reach, comma-separated; empty means none', example: '' },
+  WORKER_HEARTBEAT_FILE: { schema: z.string().default('.gloria/worker-heartbeat.json'), about: 'File the worker writes every few seconds while it works; health checks read its age', example: '/var/lib/gloria/worker-heartbeat.json' },
   DEV_ISSUER_DIR: { schema: z.string().default('.gloria/dev-issuer'), about: 'Folder of the development issuer\'s key; has no effect in production', example: '' },
   RELEASE_COMMIT: { schema: z.string().default('unknown'), about: 'Commit the release was built from', example: '' },
   INSTANCE_ID: { schema: z.string().optional(), about: 'Name of this instance; host and process id where unset', example: '' },
