@@ -1,4 +1,4 @@
-// Three projects: pure rules beside the code, the API over HTTP, and facts about the repository.
+// Pure rules beside the code, the API over HTTP, facts about the repository; whole processes and hosts (drills, long), the image.
 // Each Jest worker owns a database cloned from one migrated template (test/support/database.ts).
 const swc = [
   '@swc/jest',
@@ -26,6 +26,8 @@ module.exports = {
     project('unit', ['<rootDir>/src/**/*.spec.ts']),
     project('http', ['<rootDir>/test/http/**/*.spec.ts'], { setupFilesAfterEnv: ['<rootDir>/test/support/matchers.ts'] }),
     project('contract', ['<rootDir>/test/contract/**/*.spec.ts'], { setupFilesAfterEnv: ['<rootDir>/test/support/matchers.ts'] }),
+    project('image', ['<rootDir>/test/image/**/*.spec.ts']),
+    project('long', ['<rootDir>/test/long/**/*.spec.ts'], { setupFilesAfterEnv: ['<rootDir>/test/support/matchers.ts'] }),
     project('drills', ['<rootDir>/test/fault/**/*.spec.ts'], { setupFilesAfterEnv: ['<rootDir>/test/support/matchers.ts'] }),
   ],
   testTimeout: 60_000,

@@ -1,5 +1,5 @@
-// npm test: sets up what tests need and runs everything. `--only unit|http|contract|drills` runs one part, further
-// arguments go to Jest; `--update-docs` rewrites the generated documents and snapshots instead of comparing them.
+// npm test: sets up what tests need and runs everything. `--only unit|http|contract|drills|image|long` runs one part
+// (long: the drills ten times over, and what takes longer still), further arguments go to Jest; `--update-docs` rewrites the generated documents and snapshots instead of comparing them.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,12 +8,13 @@ import { bin, ensureBuilt, ensureDependencies, root, step } from './prepare.mjs'
 const args = process.argv.slice(2);
 const only = args[0] === '--only' ? args.splice(0, 2)[1] : null;
 const updateDocs = args[0] === '--update-docs' ? (args.shift(), true) : false;
-const parts = ['unit', 'http', 'contract', 'drills'];
+const parts = ['unit', 'http', 'contract', 'drills', 'image', 'long'];
 if (only && !parts.includes(only)) {
   process.stderr.write(`--only takes one of ${parts.join(', ')}\n`);
   process.exit(64);
 }
-const projects = updateDocs ? ['contract'] : only ? [only] : ['unit', 'http', 'contract'];
+const alone = ['drills', 'image', 'long'].includes(only);
+const projects = updateDocs ? ['contract'] : only === 'long' ? ['drills', 'long'] : only ? [only] : ['unit', 'http', 'contract'];
 const complete = !only && !updateDocs && args.length === 0;
 
 ensureDependencies();
@@ -43,12 +44,12 @@ try {
   mkdirSync(join(root, '.gloria'), { recursive: true });
   const jest = [
     '--selectProjects', ...projects, '--json', `--outputFile=${report}`, '--logHeapUsage',
-    ...(only === 'drills' ? ['--runInBand'] : []),
+    ...(alone ? ['--runInBand'] : []),
     ...(complete ? ['--coverage'] : []),
     ...args,
   ];
   step(`tests: ${projects.join(', ')}`);
-  const { code } = await run(bin('jest'), jest, { ...services.env, NODE_ENV: 'test', UPDATE_DOCS: updateDocs ? '1' : '' }, 'inherit-stderr');
+  const { code } = await run(bin('jest'), jest, { ...services.env, ...(only === 'long' ? { DRILL_ROUNDS: process.env.DRILL_ROUNDS ?? '10' } : {}), NODE_ENV: 'test', UPDATE_DOCS: updateDocs ? '1' : '' }, 'inherit-stderr');
   failed ||= code !== 0;
   if (complete) {
     const { lines, branches } = JSON.parse(readFileSync(join(root, 'coverage', 'coverage-summary.json'), 'utf8')).total;

@@ -100,5 +100,5 @@ export function databaseVerdict(target, known, applied, history) {
       ? { verdict: 'needs-recovery', to: point, because: `${name} took away what releases before ${migration.contractSince} use; ${target.version} needs the database of ${point.at} (restore point ${point.name}; docs/backup-and-recovery.md). What was written since then would be lost` }
       : { verdict: 'refused', because: `${name} took away what releases before ${migration.contractSince} use, and no restore point from before it is known` };
   }
-  return { verdict: 'compatible', because: 'every migration since only added' };
+  return { verdict: 'compatible', because: applied.length > target.migrations.length ? 'every migration since only added' : `the database has what ${target.version} knows` };
 }

@@ -1,6 +1,7 @@
 // The two slots: what PM2 runs in each, started, proven and ended.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { quietEnvironment, run } from './host.mjs';
 import { Refusal } from './refusal.mjs';
 
@@ -62,9 +63,10 @@ export async function startAndProve(host, manager, colour, { folder, commit }, s
     say(`starting ${apiName(colour)} on port ${host.port(colour)}`);
     const seconds = Number(host.settings.START_SECONDS);
     const deadline = Date.now() + seconds * 1000;
-    const started = manager.start(colour, folder, apiName(colour));
+    const up = new AbortController();
+    const started = manager.start(colour, folder, apiName(colour)).finally(() => up.abort());
     // PM2 waits for the last of them; a release that keeps falling over is not worth waiting for.
-    const fallen = await Promise.race([started.then(() => null), fallsOver(manager, apiName(colour), deadline)]);
+    const fallen = await Promise.race([started.then(() => null), fallsOver(manager, apiName(colour), deadline, up.signal)]);
     if (fallen) throw new Refusal(1, `${fallen}\n${lastWords(host, apiName(colour))}`);
     say('asking for readiness, commit and routes');
     const proof = await verify(folder, [
@@ -87,10 +89,10 @@ export async function startWorker(host, manager, colour, { folder, commit }, say
   if (proof.code !== 0) throw new Refusal(1, `the worker does not work:\n${proof.output.trim()}\n${started.code === 0 ? '' : started.output.trim()}\n${lastWords(host, workerName(colour))}`);
 }
 
-/** Resolves to a sentence once a process of the app has ended more than twice; to null at the deadline. */
-async function fallsOver(manager, app, deadline) {
-  while (Date.now() < deadline) {
-    await new Promise((done) => setTimeout(done, 500));
+/** Resolves to a sentence once a process of the app has ended twice; to null at the deadline or when nobody asks any more. */
+async function fallsOver(manager, app, deadline, signal) {
+  while (Date.now() < deadline && !signal.aborted) {
+    await pause(500, undefined, { signal }).catch(() => undefined);
     const processes = (await manager.list()).filter(({ name }) => name === app);
     const worst = Math.max(0, ...processes.map(({ restarts }) => restarts));
     if (worst >= 2 || processes.some(({ status }) => status === 'errored')) return `the candidate ends as soon as it starts (${worst} times)`;
