@@ -1,5 +1,5 @@
 // The two slots: what PM2 runs in each, started, proven and ended.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quietEnvironment, run } from './host.mjs';
@@ -30,10 +30,15 @@ export function pm2(host, command) {
       if (!existsSync(file)) throw new Refusal(1, `the release has no ecosystem.config.js`);
       return call(['start', file, '--only', app, '--env', host.settings.ENVIRONMENT], { cwd: folder, extra });
     },
-    /** Ends an app with its drain; no matter if it is not there. */
+    /** Ends apps with their drain, until none of their processes is left; no matter if there was none. */
     async remove(...apps) {
-      const there = new Set((await this.list()).map(({ name }) => name));
-      for (const app of apps) if (there.has(app)) await call(['delete', app]);
+      const until = Date.now() + 120_000;
+      for (;;) {
+        const there = [...new Set((await this.list()).map(({ name }) => name))].filter((name) => apps.includes(name));
+        if (there.length === 0) return;
+        if (Date.now() > until) throw new Refusal(69, `PM2 does not end ${there.join(', ')}`);
+        for (const app of there) await call(['delete', app]);
+      }
     },
     /** Processes: { name, pid, status, restarts, version }. */
     async list() {
@@ -58,51 +63,71 @@ export function verify(folder, args, timeoutMs = 120_000) {
  * the port, the worker at work. Throws Refusal (1) with what was wrong; what was started is ended again.
  */
 export async function startAndProve(host, manager, colour, { folder, commit }, say) {
+  const app = apiName(colour);
+  await manager.remove(app, workerName(colour));
+  const logFrom = logSize(host, app);
+  let started = null;
+  const over = new AbortController();
   try {
-    await manager.remove(apiName(colour), workerName(colour));
-    say(`starting ${apiName(colour)} on port ${host.port(colour)}`);
-    const seconds = Number(host.settings.START_SECONDS);
-    const deadline = Date.now() + seconds * 1000;
-    const up = new AbortController();
-    const started = manager.start(colour, folder, apiName(colour)).finally(() => up.abort());
-    // PM2 waits for the last of them; a release that keeps falling over is not worth waiting for.
-    const fallen = await Promise.race([started.then(() => null), fallsOver(manager, apiName(colour), deadline, up.signal)]);
-    if (fallen) throw new Refusal(1, `${fallen}\n${lastWords(host, apiName(colour))}`);
-    say('asking for readiness, commit and routes');
-    const proof = await verify(folder, [
-      '--url', `http://127.0.0.1:${host.port(colour)}`, '--commit', commit, '--instances', host.settings.INSTANCES, '--smoke',
-      '--deadline', String(Math.max(5, Math.ceil((deadline - Date.now()) / 1000))),
-    ]);
-    if (proof.code !== 0) throw new Refusal(1, `the candidate does not pass its checks:\n${proof.output.trim()}\n${lastWords(host, apiName(colour))}`);
+    say(`starting ${app} on port ${host.port(colour)}`);
+    const deadline = Date.now() + Number(host.settings.START_SECONDS) * 1000;
+    started = manager.start(colour, folder, app);
+    const proven = (async () => {
+      await started;
+      say('asking for readiness, commit and routes');
+      const proof = await verify(folder, [
+        '--url', `http://127.0.0.1:${host.port(colour)}`, '--commit', commit, '--instances', host.settings.INSTANCES, '--smoke',
+        '--deadline', String(Math.max(5, Math.ceil((deadline - Date.now()) / 1000))),
+      ]);
+      return proof.code === 0 ? null : `the candidate does not pass its checks:\n${proof.output.trim()}`;
+    })();
+    // A release that keeps falling over is not worth waiting for.
+    const wrong = await Promise.race([proven, fallsOver(manager, app, over.signal)]);
+    if (wrong) throw new Refusal(1, `${wrong}\n${await lastWords(host, colour, folder, logFrom)}`);
     await startWorker(host, manager, colour, { folder, commit }, say);
   } catch (error) {
-    await manager.remove(apiName(colour), workerName(colour));
+    // What PM2 is still starting would otherwise come up after the others were removed.
+    await started;
+    await manager.remove(app, workerName(colour));
     throw error;
+  } finally {
+    over.abort();
   }
 }
 
 /** Starts the slot's worker and waits for its heartbeat. */
 export async function startWorker(host, manager, colour, { folder, commit }, say) {
-  say(`starting ${workerName(colour)}`);
-  const started = await manager.start(colour, folder, workerName(colour));
+  const app = workerName(colour);
+  say(`starting ${app}`);
+  const logFrom = logSize(host, app);
+  await manager.start(colour, folder, app);
   const proof = await verify(folder, ['--worker', host.heartbeat(colour), '--commit', commit, '--max-age', '15', '--deadline', host.settings.START_SECONDS]);
-  if (proof.code !== 0) throw new Refusal(1, `the worker does not work:\n${proof.output.trim()}\n${started.code === 0 ? '' : started.output.trim()}\n${lastWords(host, workerName(colour))}`);
+  if (proof.code !== 0) throw new Refusal(1, `the worker does not work:\n${proof.output.trim()}\n${logSince(host, app, logFrom)}`);
 }
 
-/** Resolves to a sentence once a process of the app has ended twice; to null at the deadline or when nobody asks any more. */
-async function fallsOver(manager, app, deadline, signal) {
-  while (Date.now() < deadline && !signal.aborted) {
+/** Resolves to a sentence once a process of the app has ended twice; to null when nobody asks any more. */
+async function fallsOver(manager, app, signal) {
+  while (!signal.aborted) {
     await pause(500, undefined, { signal }).catch(() => undefined);
-    const processes = (await manager.list()).filter(({ name }) => name === app);
-    const worst = Math.max(0, ...processes.map(({ restarts }) => restarts));
-    if (worst >= 2 || processes.some(({ status }) => status === 'errored')) return `the candidate ends as soon as it starts (${worst} times)`;
+    const worst = Math.max(0, ...(await manager.list()).filter(({ name }) => name === app).map(({ restarts }) => restarts));
+    if (worst >= 2) return `the candidate ends as soon as it starts (${worst} times)`;
   }
   return null;
 }
 
-/** The end of an app's log. */
-export function lastWords(host, app) {
-  const file = join(host.logs, `${app}.log`);
-  if (!existsSync(file)) return '';
-  return readFileSync(file, 'utf8').split('\n').slice(-12).join('\n').trim();
+const logFile = (host, app) => join(host.logs, `${app}.log`);
+const logSize = (host, app) => (existsSync(logFile(host, app)) ? statSync(logFile(host, app)).size : 0);
+
+/** The last lines an app wrote since a place in its log. */
+function logSince(host, app, from) {
+  if (!existsSync(logFile(host, app))) return '';
+  return readFileSync(logFile(host, app)).subarray(from).toString().split('\n').slice(-12).join('\n').trim();
+}
+
+/** What a candidate said of itself. PM2 loses what a process writes before it is connected; then it is asked once more, alone. */
+async function lastWords(host, colour, folder, from) {
+  const logged = logSince(host, apiName(colour), from);
+  if (logged !== '') return logged;
+  const alone = await run(process.execPath, ['--enable-source-maps', 'dist/main.js'], { cwd: folder, env: quietEnvironment({ NODE_ENV: 'production', GLORIA_ENV_FILE: host.settings.APP_ENV_FILE, PORT: '0' }), timeoutMs: 5_000 });
+  return `It wrote no log. Started alone it says:\n${alone.output.trim().split('\n').slice(0, 12).join('\n')}`;
 }

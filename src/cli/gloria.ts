@@ -1,22 +1,19 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { bootstrap } from './bootstrap';
-import { migrate } from './migrate';
-import { restorePoint } from './restore-point';
-import { seedDemo } from './seed-demo';
-import { validateEnv } from './validate-env';
 
 interface Command {
   about: string;
   run: (args: string[]) => Promise<void>;
 }
 
+// Each is loaded when it is called: an operator asks for one, and waits for one.
 const COMMANDS: Record<string, Command> = {
-  bootstrap: { about: 'create the foundation and invite its first administrator, once', run: bootstrap },
-  migrate: { about: 'apply migrations and install the job tables, as the owner; safe to repeat', run: migrate },
-  'restore-point': { about: 'name this moment in the archive, before a migration', run: restorePoint },
-  'seed-demo': { about: 'demonstration foundation and people; refuses production', run: seedDemo },
-  'validate-env': { about: 'check the environment; exit code 78 names what is wrong', run: validateEnv },
+  backup: { about: 'make, list, prove, restore and prune encrypted backups', run: async (args) => (await import('./backup/index.js')).backup(args) },
+  bootstrap: { about: 'create the foundation and invite its first administrator, once', run: async (args) => (await import('./bootstrap.js')).bootstrap(args) },
+  migrate: { about: 'apply migrations and install the job tables, as the owner; safe to repeat', run: async (args) => (await import('./migrate.js')).migrate(args) },
+  'restore-point': { about: 'name this moment in the archive, before a migration', run: async (args) => (await import('./restore-point.js')).restorePoint(args) },
+  'seed-demo': { about: 'demonstration foundation and people; refuses production', run: async () => (await import('./seed-demo.js')).seedDemo() },
+  'validate-env': { about: 'check the environment; exit code 78 names what is wrong', run: async (args) => (await import('./validate-env.js')).validateEnv(args) },
 };
 
 async function main([name, ...args]: string[]): Promise<void> {

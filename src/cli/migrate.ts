@@ -10,7 +10,7 @@ import { installJobs } from '../platform/jobs';
 const USAGE = `usage: gloria migrate [--status] [--attempts <n>]
 
 Applies the migrations of prisma/migrations as the owner, then installs the job tables. A migration that waited too
-long for a lock is undone and tried again (5 attempts unless told); one that was cut off is undone first. Safe to
+long for a lock is undone and tried again (10 attempts unless told); one that was cut off is undone first. Safe to
 repeat. --status changes nothing and prints JSON: { "applied": [...], "unfinished": [...] }.
 `;
 
@@ -26,7 +26,7 @@ export interface MigrationStatus {
 }
 
 export async function migrate(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { status: { type: 'boolean' }, attempts: { type: 'string', default: '5' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({ args, options: { status: { type: 'boolean' }, attempts: { type: 'string', default: '10' }, help: { type: 'boolean' } } });
   const attempts = Number(values.attempts);
   if (values.help || !(Number.isInteger(attempts) && attempts > 0)) {
     process.stderr.write(USAGE);

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { environmentSecrets } from '../secrets/secrets';
+import { type BackupConfig, loadBackupConfig } from './backup';
 import { type Config, ConfigError, loadConfig } from './config';
 
 /** Injection token of the one frozen configuration object. */
@@ -30,14 +31,22 @@ export function migrationUrlOrExit(): string {
   });
 }
 
-/** Adds the variables of GLORIA_ENV_FILE to the environment; what is set already stays. */
-function readEnvironmentFile(): void {
-  const file = process.env.GLORIA_ENV_FILE;
+/** What `gloria backup` reads; exit code 78 names what is wrong. */
+export function backupConfigOrExit(): BackupConfig {
+  return orExit(() => {
+    readEnvironmentFile('BACKUP_ENV_FILE');
+    return loadBackupConfig(process.env);
+  });
+}
+
+/** Adds the variables of a file to the environment; what is set already stays. */
+function readEnvironmentFile(variable = 'GLORIA_ENV_FILE'): void {
+  const file = process.env[variable];
   if (!file) return;
   try {
     process.loadEnvFile(file);
   } catch (error) {
-    throw new ConfigError([`GLORIA_ENV_FILE: ${(error as Error).message}`]);
+    throw new ConfigError([`${variable}: ${(error as Error).message}`]);
   }
 }
 

@@ -1,3 +1,4 @@
-export { CONFIG, ConfigModule, configOrExit, migrationUrlOrExit } from './config.module';
+export { type BackupConfig } from './backup';
+export { backupConfigOrExit, CONFIG, ConfigModule, configOrExit, migrationUrlOrExit } from './config.module';
 export { type Config, ConfigError, type Identity, loadConfig } from './config';
 export { VARIABLES } from './variables';

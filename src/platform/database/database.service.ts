@@ -25,7 +25,8 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
     this.pool = new Pool({
       connectionString: config.database.url,
       max: config.database.poolMax,
-      connectionTimeoutMillis: 3_000,
+      // As long as a statement waits for a lock (prisma/roles.sql): a migration that waits briefly costs time, not answers.
+      connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 30_000,
       application_name: `gloria ${config.release.instance}`.slice(0, 63),
     });

@@ -72,3 +72,5 @@ export class LocalFolderStorage extends Storage {
   exports: [Storage],
 })
 export class StorageModule {}
+
+export { ObjectStore, type StoredObject } from './object-store';
