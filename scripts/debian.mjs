@@ -15,6 +15,7 @@ const PACKAGES = {
   logrotate: '/usr/sbin/logrotate',
   certbot: '/usr/bin/certbot',
   pebble: '/usr/bin/pebble',
+  faketime: '/usr/bin/faketime',
   openssl: '/usr/bin/openssl',
   git: '/usr/bin/git',
   buildah: '/usr/bin/buildah',

@@ -4,8 +4,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { homeOrRefuse, kitOf, main, narrator } from './cli.mjs';
+import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
 import { activeColour, isPrivate, otherColour, pm2Command, quietEnvironment, run, slotRelease, switchTo } from './host.mjs';
+import { daysLeft } from './certificate.mjs';
 import { compareVersions, lintMigrations, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
 import { buildRelease, finishedRelease, freeMegabytes, linkCurrent, linkSlot, prune, releaseFolder, resolveVersion, VERSION } from './releases.mjs';
@@ -27,6 +28,7 @@ await main(async () => {
   const host = homeOrRefuse();
   if (environment !== host.settings.ENVIRONMENT) throw new Refusal(64, `this host is "${host.settings.ENVIRONMENT}", not "${environment}"; nothing was changed`);
   const release = dryRun ? () => {} : takeLock(host, `deploy.sh ${environment} ${version}`);
+  if (!dryRun) outliveTerminal(host, 'deploy');
   try {
     return await deploy(host, version, dryRun);
   } finally {
@@ -131,7 +133,7 @@ async function afterSwitch(host, manager, tell, { target, folder, colour, previo
   clearJournal(host);
   const gone = prune(host);
   if (gone.length > 0) tell.say(`removed ${gone.join(', ')}`);
-  process.stdout.write(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}.${previous ? ` ${previous.version} stays warm in ${previous.colour}: ./rollback.sh returns to it.` : ''}\n`);
+  print(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}.${previous ? ` ${previous.version} stays warm in ${previous.colour}: ./rollback.sh returns to it.` : ''}\n`);
   return 0;
 }
 
@@ -165,6 +167,8 @@ async function preflight(host, tell, dryRun) {
   const free = freeMegabytes(host.releases);
   if (free < Number(host.settings.MIN_FREE_MB)) problems.push(`${free} MB are free below ${host.releases}, ${host.settings.MIN_FREE_MB} are asked for (MIN_FREE_MB)`);
   if (problems.length > 0) throw new Refusal(78, `this host is not ready; nothing was changed:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  const days = daysLeft(host.settings.TLS_CERTIFICATE);
+  if (days < 14) tell.say(`! the certificate ${days < 0 ? 'has expired' : `expires in ${days} days`} (${host.settings.TLS_CERTIFICATE}); clients ${days < 0 ? 'refuse it now' : 'will refuse it then'}. The deployment goes on`);
   const nginx = dryRun ? { code: 0 } : await run('bash', ['-c', host.settings.NGINX_TEST]);
   if (nginx.code !== 0 && existsSync(host.upstream)) throw new Refusal(78, `nginx's configuration is not valid now, so a switch could not be made:\n${nginx.output}`);
   return command;
@@ -214,7 +218,7 @@ async function makeRestorePoint(host, { folder }, version, tell) {
 }
 
 async function migrate(host, { folder }, tell) {
-  const { code, output } = await run(process.execPath, ['dist/cli/gloria.js', 'migrate'], { cwd: folder, env: applicationEnvironment(host), timeoutMs: 3_600_000, onOutput: (text) => text.trim() && process.stdout.write(text.replace(/^/gm, '                ').trimEnd() + '\n') });
+  const { code, output } = await run(process.execPath, ['dist/cli/gloria.js', 'migrate'], { cwd: folder, env: applicationEnvironment(host), timeoutMs: 3_600_000, onOutput: (text) => text.trim() && print(`${text.replace(/^/gm, '                ').trimEnd()}\n`) });
   if (code !== 0) throw new Refusal(1, `the migration failed:\n${output.trim().slice(-4000)}`);
   tell.say('the database is ready for the new release and still for the old one');
 }

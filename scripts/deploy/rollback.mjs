@@ -1,7 +1,7 @@
 // rollback.sh [version]: back to a release that is kept on this host. Nothing is built, nothing is fetched; a warm
 // release serves after one reload of nginx.
 import { parseArgs } from 'node:util';
-import { homeOrRefuse, kitOf, main, narrator } from './cli.mjs';
+import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
 import { activeColour, otherColour, pm2Command, quietEnvironment, run, slotRelease, switchTo } from './host.mjs';
 import { databaseVerdict, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
@@ -21,6 +21,7 @@ await main(async () => {
   const { version, dryRun, recovered } = readArguments();
   const host = homeOrRefuse();
   const release = dryRun ? () => {} : takeLock(host, `rollback.sh ${version ?? ''}`.trim());
+  if (!dryRun) outliveTerminal(host, 'rollback');
   try {
     return await rollback(host, version, dryRun, recovered);
   } finally {
@@ -92,7 +93,7 @@ async function rollback(host, version, dryRun, recovered) {
   await manager.save();
   record(host, { kind: 'rollback', version: target.version, commit: target.commit, colour, result: 'live', previous, warm, servesAfter, seconds: tell.seconds(), database: verdict.verdict });
   clearJournal(host);
-  process.stdout.write(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}, after ${servesAfter} s.${previous ? ` ${previous.version} stays warm in ${previous.colour}.` : ''}\n`);
+  print(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}, after ${servesAfter} s.${previous ? ` ${previous.version} stays warm in ${previous.colour}.` : ''}\n`);
   return 0;
 }
 

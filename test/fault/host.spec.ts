@@ -65,7 +65,7 @@ describe('a host', () => {
     const { code, output } = await host.deploy(host.is.version);
     expect([code, output]).toEqual([0, expect.stringContaining('serves in blue')]);
     const verified = await host.run('./scripts/verify-deployment.sh');
-    expect([verified.code, verified.output.match(/✔/g)?.length]).toEqual([0, 13]);
+    expect([verified.code, verified.output.match(/✔/g)?.length]).toEqual([0, 14]);
     expect((await host.run('node', [join(host.is.kit, 'scripts/render-nginx.mjs'), '--check'])).code).toBe(0);
   }, 120_000);
 
