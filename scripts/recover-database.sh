@@ -38,7 +38,7 @@ for name in PG_DATA PG_BIN PG_PORT PG_SOCKET PGBACKREST_CONFIG; do [ -n "${!name
 [ "$type" != time ] || [[ $target =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(\+|-)[0-9]{2}(:?[0-9]{2})?$ ]] || die "the time must look like 2026-11-23 08:00:00.5+00, with its zone" 64
 read -ra as <<< "${PG_RUN:-runuser -u postgres --}"
 log=${PG_LOG:-/var/log/postgresql/recovery.log}
-backrest=("${as[@]}" pgbackrest "--config=$PGBACKREST_CONFIG" "--stanza=${STANZA:-gloria}" --job-retry=0 --log-level-file=off)
+backrest=("${as[@]}" pgbackrest "--config=$PGBACKREST_CONFIG" "--stanza=${STANZA:-gloria}" --log-level-file=off)
 begun=$(now)
 
 say "looking at the backups"
@@ -70,7 +70,8 @@ else
 fi
 
 say "restoring"
-options=("--pg1-path=$data" "--type=$type")
+# A damaged file does not get better by asking again.
+options=("--pg1-path=$data" "--type=$type" --job-retry=0)
 [ "$type" = default ] || options+=("--target=$target" --target-action=promote)
 [ -z "$timeline" ] || options+=("--target-timeline=$timeline")
 [ -z "$rehearse" ] || options+=(--archive-mode=off)

@@ -77,7 +77,7 @@ async function deploy(host, version, dryRun) {
   try {
     reach('release');
     tell.step('release', `${version} is commit ${target.commit}`);
-    const built = await buildRelease(host, target, tell.say);
+    const built = await buildRelease(host, target, tell.say, (folder, modules) => serving && refuseMigrations(readMigrations(folder).filter(({ name }) => !serving.migrations.includes(name)), modules, serving));
 
     reach('environment');
     tell.step('environment', `${host.settings.APP_ENV_FILE} against what ${version} reads`);
@@ -131,7 +131,7 @@ async function afterSwitch(host, manager, tell, { target, folder, colour, previo
   await manager.save();
   record(host, { kind: 'deploy', ...target, colour, result: 'live', previous, migrated, restorePoint, seconds: tell.seconds() });
   clearJournal(host);
-  const gone = prune(host);
+  const gone = prune(host, readHistory(host));
   if (gone.length > 0) tell.say(`removed ${gone.join(', ')}`);
   print(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}.${previous ? ` ${previous.version} stays warm in ${previous.colour}: ./rollback.sh returns to it.` : ''}\n`);
   return 0;
@@ -192,9 +192,8 @@ async function checkMigrations(host, { folder, version, migrations, buildModules
   const pending = migrations.filter((name) => !applied.includes(name));
   const ahead = applied.filter((name) => !migrations.includes(name));
   tell.step('migrations', `${applied.length} applied, ${pending.length} to come${ahead.length > 0 ? `, ${ahead.length} the release does not know` : ''}${unfinished.length > 0 ? `, ${unfinished.length} cut off` : ''}`);
-  const squawk = join(buildModules, '.bin', 'squawk');
-  const known = readMigrations(folder);
-  const problems = lintMigrations(known.filter(({ name }) => pending.includes(name)), squawk, { running: serving?.version ?? null, empty: applied.length === 0 });
+  if (applied.length > 0) refuseMigrations(readMigrations(folder).filter(({ name }) => pending.includes(name)), buildModules, serving);
+  const problems = [];
   if (ahead.length > 0) {
     const newer = serving ? readMigrations(releaseFolder(host, serving)) : [];
     for (const name of ahead) {
@@ -202,8 +201,14 @@ async function checkMigrations(host, { folder, version, migrations, buildModules
       if (since && compareVersions(version, since) < 0) problems.push(`${name} took away what ${version} uses; ${since} is the oldest release that can serve`);
     }
   }
-  if (problems.length > 0) throw new Refusal(65, `migrations the running release would not survive:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  if (problems.length > 0) throw new Refusal(65, `the database is beyond this release:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   return { pending, applied };
+}
+
+/** A database without tables has nobody to lock out; this is asked of every other. */
+function refuseMigrations(migrations, modules, serving) {
+  const problems = lintMigrations(migrations, join(modules, '.bin', 'squawk'), { running: serving?.version ?? null });
+  if (problems.length > 0) throw new Refusal(65, `migrations the running release would not survive:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
 }
 
 async function makeRestorePoint(host, { folder }, version, tell) {

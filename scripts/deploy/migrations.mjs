@@ -34,17 +34,17 @@ export function readMigrations(folder) {
 /**
  * @param {{ name: string, file: string, sql: string, contractSince: string | null, rollback: boolean }[]} migrations
  * @param {string} squawk path of the squawk executable
- * @param {{ running: string | null, empty: boolean }} now version that serves, and whether the database has no tables yet: then there is nobody to lock out
+ * @param {{ running: string | null }} now the version that serves
  * @returns {string[]} what is wrong, one sentence each
  */
-export function lintMigrations(migrations, squawk, { running, empty }) {
+export function lintMigrations(migrations, squawk, { running }) {
   const problems = [];
   for (const { name, file, contractSince, rollback } of migrations) {
     if (!rollback) problems.push(`${name}: says nothing of how it is undone (-- rollback: …)`);
     if (contractSince && running && compareVersions(running, contractSince) < 0) {
       problems.push(`${name}: takes away what releases before ${contractSince} use, and ${running} is running; deploy ${contractSince} or later first`);
     }
-    for (const { rule, line, message } of empty ? [] : squawkReport(squawk, file)) {
+    for (const { rule, line, message } of squawkReport(squawk, file)) {
       if (CONTRACTING.includes(rule) && contractSince) continue;
       problems.push(`${name} line ${line}: ${rule}: ${message}`);
     }

@@ -103,8 +103,9 @@ async function linkTree(from, to) {
 /**
  * Makes the release folder of a commit: its files, its compiled code, its runtime packages. Works in a draft folder
  * that becomes the release by one rename; a folder that is there already is used as it is.
+ * `look` is shown the files and the development packages before anything is compiled, and throws what it does not like.
  */
-export async function buildRelease(host, { version, commit }, say) {
+export async function buildRelease(host, { version, commit }, say, look = () => {}) {
   const folder = releaseFolder(host, { version, commit });
   const before = finishedRelease(folder);
   if (before) {
@@ -123,6 +124,7 @@ export async function buildRelease(host, { version, commit }, say) {
     const unpacked = await run('bash', ['-c', 'set -o pipefail; git --git-dir "$1" archive --format=tar "$2" | tar -x -C "$3"', 'unpack', host.repository, commit, draft]);
     if (unpacked.code !== 0) throw new Refusal(1, `the files of ${commit} cannot be written:\n${unpacked.output.trim()}`);
     const build = await modules(host, draft, 'build', say);
+    look(draft, build);
     await linkTree(build, join(draft, 'node_modules'));
     say('npm run build');
     const built = await run('npm', ['run', '--silent', 'build'], { cwd: draft, timeoutMs: 600_000 });
@@ -136,7 +138,7 @@ export async function buildRelease(host, { version, commit }, say) {
     return { folder, ...release };
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    throw error.code === 'ENOSPC' ? new Refusal(1, `the disk is full (${error.path ?? host.releases}); the running release was not touched`) : error;
+    throw error.code === 'ENOSPC' ? new Refusal(1, `the disk is full (${error.path ?? `${host.releases} or ${host.cache}`}); the running release was not touched`) : error;
   }
 }
 
@@ -158,15 +160,18 @@ export function linkCurrent(host, folder) {
   renameSync(draft, host.current);
 }
 
-/** Removes what neither slot holds beyond the newest few, and package caches no kept release was built from. */
-export function prune(host) {
+/**
+ * Removes what neither slot holds: candidates that never served, releases that served beyond the newest few, and package
+ * caches no kept release was built from.
+ */
+export function prune(host, history) {
+  const served = new Set(history.filter(({ result }) => result === 'live').map(({ commit }) => commit));
   const inSlots = new Set(COLOURS.map((colour) => slotRelease(host, colour)).flatMap((release) => (release ? [releaseFolder(host, release)] : [])));
   const kept = keptReleases(host);
-  const gone = kept.filter(({ folder }) => !inSlots.has(folder)).slice(Number(host.settings.KEEP_RELEASES));
+  const idle = kept.filter(({ folder }) => !inSlots.has(folder));
+  const gone = [...idle.filter(({ commit }) => !served.has(commit)), ...idle.filter(({ commit }) => served.has(commit)).slice(Number(host.settings.KEEP_RELEASES))];
   for (const { folder } of gone) rmSync(folder, { recursive: true, force: true });
   const used = new Set(kept.filter((release) => !gone.includes(release)).map(({ buildModules }) => buildModules.split('/').at(-2)));
-  const newest = readdirSync(host.cache).filter((name) => name.startsWith('build-') && !used.has(name));
-  for (const name of newest) rmSync(join(host.cache, name), { recursive: true, force: true });
+  for (const name of readdirSync(host.cache).filter((each) => each.startsWith('build-') && !used.has(each))) rmSync(join(host.cache, name), { recursive: true, force: true });
   return gone.map(({ version }) => version);
 }
-

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { root } from '../support/documents';
 import { freePort, type Running, startProcess } from '../support/processes';
-import { type Load, ProdlikeHost, recordDrill, runToEnd } from '../support/prodlike';
+import { type Load, ProdlikeHost, recordDrill, runToEnd, succeeded } from '../support/prodlike';
 
 const BIN = '/usr/lib/postgresql/15/bin';
 const NOBODY = 65534;
@@ -95,11 +95,12 @@ describe('the database', () => {
 
   it('destroyed under load comes back to a given second, with every row of before and none of after', async () => {
     const load: Load = host.load(4);
-    while (load.answered < 200) await pause(50);
+    while (load.written < 30) await pause(50);
     const [{ at: target }] = (await query<{ at: string }>(`SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' AS at`)) as [{ at: string }];
-    const more = load.answered + 100;
-    while (load.answered < more) await pause(50);
+    const more = load.written + 15;
+    while (load.written < more) await pause(50);
     await load.stop();
+    expect(load.failures).toEqual([]);
     // A later commit must be in the archive, or the recovery would not know that the target was reached.
     await archived();
     const truth = await query<{ id: string; before: boolean }>(`SELECT id, pg_xact_commit_timestamp(xmin) <= $1::timestamptz AS before FROM org_unit WHERE kind = 'school'`, [target]);
@@ -118,7 +119,7 @@ describe('the database', () => {
     recordDrill('point-in-time-recovery', { target, rtoSeconds: Number(rto), rpoSeconds: (Date.parse(target.replace(' ', 'T').replace('+00', 'Z')) - Date.parse(last!.replace(' ', 'T').replace(/\+00$/, 'Z'))) / 1000, rowsRecovered: rows.length, rowsAfterTheTarget: truth.length - rows.length, output: output.trim().split('\n') });
 
     const again = await host.run('./scripts/verify-deployment.sh', ['--deadline', '30']);
-    expect([again.code, again.output]).toEqual([0, expect.any(String)]);
+    succeeded(again);
     const status = await host.run('node', [join(root, 'dist/cli/gloria.js'), 'migrate', '--status'], { MIGRATION_DATABASE_URL: host.is.migrationUrl });
     expect(JSON.parse(status.output)).toMatchObject({ unfinished: [] });
     expect(asServer('pgbackrest', `--config=${host.is.postgres.backupConfig}`, '--stanza=gloria', '--type=full', 'backup').status).toBe(0);
@@ -173,11 +174,11 @@ describe('the database', () => {
       while (acknowledged.length < 200) await pause(20);
 
       const killed = Date.now();
-      const pid = killServer();
+      killServer();
       const failover = await runToEnd(join(root, 'scripts/failover.sh'), [], {
         PATH: process.env.PATH!, FAILOVER_CONF: '/nonexistent', PRIMARY_HOST: '127.0.0.1', PRIMARY_PORT: String(port), STANDBY_HOST: '127.0.0.1', STANDBY_PORT: String(standbyPort), PG_BIN: BIN, PG_RUN: RUN, STANDBY_DATA: standby,
         // Nothing of the old primary lives on, and started by mistake it would be a standby.
-        FENCE: `pkill -9 -f 'postgres.*${pid}' || true; touch '${data}/standby.signal'; chown 65534:65534 '${data}/standby.signal'`,
+        FENCE: `for p in /proc/[0-9]*; do [ "$(readlink $p/cwd)" != '${data}' ] || kill -9 \${p#/proc/}; done; touch '${data}/standby.signal'; chown 65534:65534 '${data}/standby.signal'`,
         ADMIN_URL_OPTIONS: `dbname=postgres user=postgres password=${new URL(host.is.adminUrl).password}`, PGBOUNCER_INI: ini, PGBOUNCER_RELOAD: `kill -HUP $(cat ${join(dir, 'pgbouncer.pid')})`,
       });
       expect([failover.code, failover.output]).toEqual([0, expect.stringContaining('✔ failed over')]);
@@ -192,7 +193,8 @@ describe('the database', () => {
       expect(lost).toEqual([]);
       const gap = acknowledged.find(({ at }) => at > killed + 100)!.at - acknowledged.filter(({ at }) => at <= killed + 100).at(-1)!.at;
       // Nothing but "try again": no request of these was half-done.
-      expect([...new Set(errors)].filter((status) => status !== 503)).toEqual([]);
+      const surprises = errors.filter((status) => status !== 503);
+      expect([surprises, surprises.length > 0 ? api.output().split('\n').filter((line) => line.includes('"level":50')).slice(0, 5) : []]).toEqual([[], []]);
       recordDrill('failover', { gapMs: gap, acknowledged: acknowledged.length, lost: 0, refusedMeanwhile: errors.length, output: failover.output.trim().split('\n') });
       expect(await query('SELECT 1 AS up', [], through('gloria'))).toEqual([{ up: 1 }]);
 

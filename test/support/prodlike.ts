@@ -168,6 +168,8 @@ export class ProdlikeHost {
 /** Constant requests through nginx, reads and writes, on connections that are kept; every one must be answered as it should. */
 export class Load {
   answered = 0;
+  /** Rows that were acknowledged. */
+  written = 0;
   /** Reads asked again because a kept connection was closed while idle, as every HTTP client does (RFC 9110, 9.2.2). */
   askedAgain = 0;
   readonly failures: string[] = [];
@@ -197,6 +199,7 @@ export class Load {
         const release = String(answer.headers['x-gloria-release']).split(';')[0] ?? '';
         this.releases.set(release, (this.releases.get(release) ?? 0) + 1);
         this.answered += 1;
+        if (answer.status === 201) this.written += 1;
       } catch (error) {
         this.failures.push(`${new Date().toISOString()} ${write ? 'POST' : 'GET'} ${(error as Error).message}`);
       }
@@ -220,6 +223,12 @@ export async function runToEnd(command: string, args: string[], environment: Rec
   child.stdout?.destroy();
   child.stderr?.destroy();
   return { code, output };
+}
+
+/** The output of what must have succeeded; fails with it otherwise. */
+export function succeeded({ code, output }: Outcome): string {
+  if (code !== 0) throw new Error(`exit code ${code}:\n${output}`);
+  return output;
 }
 
 /** Keeps what a drill measured, for those who ask later when it was last run and with what result. */
