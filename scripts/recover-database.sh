@@ -89,6 +89,8 @@ until [ "$(ask 'SELECT pg_is_in_recovery()' 2>/dev/null || true)" = f ]; do
   "${as[@]}" "$PG_BIN/pg_ctl" -D "$data" status >/dev/null 2>&1 || die "the archive does not reach the target: $("${as[@]}" grep -E 'FATAL' "$log" | tail -2)"
   sleep 0.05
 done
+# What the restore left in the settings would make a standby built from this server stop at the same moment.
+for name in restore_command recovery_target recovery_target_time recovery_target_name recovery_target_action recovery_target_timeline; do ask "ALTER SYSTEM RESET $name" >/dev/null; done
 rto=$(since "$begun")
 last=$(ask "SELECT coalesce((pg_last_committed_xact()).timestamp::text, 'unknown')" 2>/dev/null || echo unknown)
 say "the database answers on port $port"
