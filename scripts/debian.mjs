@@ -17,6 +17,7 @@ const PACKAGES = {
   pebble: '/usr/bin/pebble',
   faketime: '/usr/bin/faketime',
   openssl: '/usr/bin/openssl',
+  systemd: '/usr/bin/systemd-analyze',
   git: '/usr/bin/git',
   buildah: '/usr/bin/buildah',
   podman: '/usr/bin/podman',

@@ -80,6 +80,14 @@ if ! restored=$("${backrest[@]}" "${options[@]}" restore 2>&1); then
   die "the restore failed:
 $restored"
 fi
+# A server that was killed leaves its socket's lock; one that still runs is somebody's.
+lock=$PG_SOCKET/.s.PGSQL.$port.lock
+if "${as[@]}" test -e "$lock"; then
+  holder=$("${as[@]}" head -1 "$lock")
+  state=$(awk '/^State:/ { print $2 }' "/proc/$holder/status" 2>/dev/null || true)
+  [ -z "$state" ] || [ "$state" = Z ] || die "process $holder still serves on $PG_SOCKET, port $port; stop it, then run this again. The restored data lies in $data"
+  "${as[@]}" rm -f "$lock" "${lock%.lock}"
+fi
 # Not the old owner's socket, and nobody but this host until it has been looked at.
 "${as[@]}" "$PG_BIN/pg_ctl" -D "$data" -w -t 3600 -l "$log" -o "-p $port -c unix_socket_directories=$PG_SOCKET" start >/dev/null || die "the server does not start: $("${as[@]}" tail -5 "$log")"
 ask() { "${as[@]}" "$PG_BIN/psql" -XAtq -h "$PG_SOCKET" -p "$port" -U postgres -d postgres -c "$1"; }
