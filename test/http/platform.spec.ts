@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/platform/database';
 import { Freshness } from '../../src/platform/freshness';
@@ -150,6 +152,25 @@ describe('the commands', () => {
     expect(await gloria(['validate-env', '--processes', '3'], { DATABASE_POOL_MAX: '90' })).toMatchObject({ code: 78, stderr: expect.stringContaining('3 API processes and the worker may open 365 connections') });
     expect((await gloria(['validate-env', '--processes', 'x'])).code).toBe(64);
     expect(await gloria(['validate-env'], { NODE_ENV: 'production' })).toMatchObject({ code: 78, stderr: expect.stringContaining('ENCRYPTION_KEY') });
+  });
+
+  it('profile and compare say what differs between two environments, and nothing of a secret', async () => {
+    const described = await gloria(['profile'], { REDIS_URL: process.env.TEST_REDIS_URL!, ENCRYPTION_KEY: Buffer.alloc(32, 'canary').toString('base64') });
+    expect(described.code).toBe(0);
+    const profile = JSON.parse(described.stdout) as Record<string, Record<string, string>>;
+    expect(profile).toMatchObject({ environment: { ENCRYPTION_KEY: 'set', DATABASE_URL: 'set', CLERK_SECRET_KEY: 'unset', NODE_ENV: 'test' }, database: { server_encoding: 'UTF8' }, redis: { maxmemory_policy: 'noeviction' }, migrations: { '20261123050000_create_tables': 'applied' } });
+    for (const secret of [new URL(testApp.database.appUrl).password, Buffer.alloc(32, 'canary').toString('base64')]) expect(Object.values(profile.environment!)).not.toContain(secret);
+    const dir = mkdtempSync(join(tmpdir(), 'gloria-profile-'));
+    const write = (name: string, content: object) => {
+      writeFileSync(join(dir, name), JSON.stringify(content));
+      return join(dir, name);
+    };
+    const staging = write('staging.json', profile);
+    expect(await gloria(['compare', staging, write('same.json', { ...profile, environment: { ...profile.environment, PUBLIC_URL: 'https://elsewhere' } })])).toMatchObject({ code: 0, stdout: '✔ nothing differs that should not\n' });
+    const other = write('production.json', { ...profile, database: { ...profile.database, max_connections: '7' }, migrations: {}, environment: { ...profile.environment, REDIS_URL: 'unset' } });
+    const { code, stdout } = await gloria(['compare', staging, other]);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/environment REDIS_URL: set \| unset[\s\S]*max_connections: \d+ \| 7[\s\S]*create_tables: applied \| \(nothing\)/)]);
+    expect((await gloria(['compare', staging])).code).toBe(64);
   });
 
   it('the API and the worker refuse to start in production on development’s configuration, naming all of it', async () => {

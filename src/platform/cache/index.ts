@@ -11,3 +11,4 @@ export { RedisConnection } from './redis';
 @Global()
 @Module({ providers: [RedisConnection, Cache, RateLimiter], exports: [RedisConnection, Cache, RateLimiter] })
 export class CacheModule {}
+export { describeRedis } from './describe';

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { environmentSecrets } from '../secrets/secrets';
 import { type BackupConfig, loadBackupConfig } from './backup';
 import { type Config, ConfigError, loadConfig } from './config';
+import { type Variable, VARIABLES } from './variables';
 
 /** Injection token of the one frozen configuration object. */
 export const CONFIG = Symbol('CONFIG');
@@ -29,6 +30,17 @@ export function migrationUrlOrExit(): string {
     if (!url) throw new ConfigError(['MIGRATION_DATABASE_URL is missing: migrations and job tables are the owner’s']);
     return url;
   });
+}
+
+/** Every variable's value, or for a secret whether it is set; nothing of a secret itself. */
+export function environmentProfile(): Record<string, string> {
+  readEnvironmentFile();
+  return Object.fromEntries(
+    Object.entries<Variable>(VARIABLES).map(([name, { secret }]) => {
+      const given = process.env[name] || (secret ? process.env[`${name}_FILE`] : undefined);
+      return [name, given ? (secret ? 'set' : given) : 'unset'];
+    }),
+  );
 }
 
 /** What `gloria backup` reads; exit code 78 names what is wrong. */
