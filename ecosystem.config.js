@@ -33,6 +33,8 @@ const common = {
   time: false,
   merge_logs: true,
   env: {
+    // Deployed, it is production whatever the environment is called.
+    ...(process.env.GLORIA_SLOT ? { NODE_ENV: 'production' } : {}),
     RELEASE_COMMIT: commit,
     DRAIN_SECONDS: String(drainSeconds),
     ...(process.env.GLORIA_ENV_FILE ? { GLORIA_ENV_FILE: process.env.GLORIA_ENV_FILE } : {}),

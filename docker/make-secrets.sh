@@ -24,6 +24,10 @@ redis=$(sed -E 's#redis://gloria:([^@]+)@.*#\1#' "$dir/redis_url")
 make redis_acl 999 "$(printf 'user default off\nuser gloria on >%s ~gloria:* &gloria:* +@all -@admin -@dangerous +info\n' "$redis")"
 make encryption_key 1000 "$(openssl rand -base64 32)"
 for own in clerk_jwt_key tls_certificate tls_key; do
-  [ -e "$dir/$own" ] && continue
+  if [ -e "$dir/$own" ]; then
+    if [ "$own" = clerk_jwt_key ] && [ "$(id -u)" = 0 ]; then chown 1000:1000 "$dir/$own"; fi
+    chmod 400 "$dir/$own"
+    continue
+  fi
   echo "still yours to put there: $dir/$own"
 done

@@ -5,7 +5,7 @@ conf=/tmp/gloria
 mkdir -p "$conf" /tmp/temp
 cp /gloria/docker/*.conf /gloria/problem.conf "$conf/"
 ln -sfn /gloria/maintenance/maintenance "$conf/maintenance"
-export CONF_DIR="$conf" NGINX_USER='user nginx;' NGINX_PID=/run/nginx.pid NGINX_TEMP=/tmp/temp ERROR_LOG=/dev/stderr ACCESS_LOG=/dev/stdout \
+export CONF_DIR="$conf" LIVE_DIR="$conf" NGINX_USER='user nginx;' NGINX_PID=/run/nginx.pid NGINX_TEMP=/tmp/temp ERROR_LOG=/dev/stderr ACCESS_LOG=/dev/stdout \
   LISTEN_ADDRESS=0.0.0.0 HTTP_PORT=80 HTTPS_PORT=443 PUBLIC_PORT='' ACME_WEBROOT=/var/www/acme \
   TLS_CERTIFICATE=/run/secrets/tls_certificate TLS_KEY=/run/secrets/tls_key \
   RATE_PER_SECOND="${RATE_PER_SECOND:-50}" BURST="${BURST:-200}" CONNECTIONS_PER_ADDRESS="${CONNECTIONS_PER_ADDRESS:-200}" MAINTENANCE_RETRY_SECONDS="${MAINTENANCE_RETRY_SECONDS:-600}"

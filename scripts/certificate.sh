@@ -46,3 +46,9 @@ if ! certbot "${options[@]}"; then
   echo "No new certificate; the one that is served stays: $certificate" >&2
   exit 1
 fi
+# certbot counts a certificate as renewed whatever became of its hook: what it holds must be what is served.
+lineage=$dir/config/live/$name
+if ! cmp -s "$lineage/fullchain.pem" "$certificate"; then
+  echo "The newest certificate is not the one that is served; installing it."
+  RENEWED_LINEAGE=$lineage "$kit/scripts/certificate.sh" install
+fi

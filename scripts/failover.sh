@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the standby the primary and sends everybody there, through PgBouncer: scripts/failover.sh [--planned]
-# The old primary must be gone, or --planned ends it first. It is fenced before the standby is promoted: two primaries are worse
+# Makes the standby the primary and sends everybody there, through PgBouncer: scripts/failover.sh
+# The old primary must be gone. It is fenced before the standby is promoted: two primaries are worse
 # than none. docs/backup-and-recovery.md has the drill with its output.
 # Settings, from the environment or the file FAILOVER_CONF (default /etc/gloria/failover.conf):
 #   PRIMARY_HOST, PRIMARY_PORT, STANDBY_HOST, STANDBY_PORT
@@ -18,24 +18,26 @@ begun=$(now)
 say() { awk -v a="$begun" -v b="$(now)" -v text="$1" 'BEGIN { printf "%7.2f s  %s\n", b - a, text }'; }
 for name in PRIMARY_HOST PRIMARY_PORT STANDBY_HOST STANDBY_PORT PG_BIN STANDBY_DATA FENCE PGBOUNCER_INI PGBOUNCER_RELOAD; do [ -n "${!name:-}" ] || die "$name is not set ($conf)" 78; done
 read -ra as <<< "${PG_RUN:-runuser -u postgres --}"
-planned=no
-case ${1:-} in '') ;; --planned) planned=yes ;; *) die "usage: scripts/failover.sh [--planned]" 64 ;; esac
+[ $# -eq 0 ] || die "usage: scripts/failover.sh" 64
 standby() { "${as[@]}" "$PG_BIN/psql" -XAtq "host=$STANDBY_HOST port=$STANDBY_PORT connect_timeout=3 ${ADMIN_URL_OPTIONS:-dbname=postgres user=postgres}" -c "$1"; }
 alive() { "$PG_BIN/pg_isready" -q -h "$PRIMARY_HOST" -p "$PRIMARY_PORT" -t 1; }
 
-[ "$(standby 'SELECT pg_is_in_recovery()' 2>&1)" = t ] || die "the standby does not answer as one; nothing was changed"
-if [ "$planned" = no ]; then
-  # Three times: one lost packet is no reason.
-  for _ in 1 2 3; do
-    if alive; then die "the primary answers; nothing was changed. To move on purpose: --planned" 75; fi
-    sleep 0.2
-  done
-  say "the primary is gone"
-fi
+state=$(standby 'SELECT pg_is_in_recovery()' 2>&1) || true
+case $state in t | f) ;; *) die "the standby does not answer as one; nothing was changed" ;; esac
+# Three times: one lost packet is no reason.
+for _ in 1 2 3; do
+  if alive; then die "the primary answers; nothing was changed. To move on purpose, stop it first" 75; fi
+  sleep 0.2
+done
+say "the primary is gone"
+[ "$state" = f ] || say "the standby has replayed until $(standby "SELECT coalesce(pg_last_xact_replay_timestamp()::text, 'nothing yet')")"
 bash -c "$FENCE" || die "the old primary could not be fenced, so nothing was promoted"
+if alive; then die "the primary answers after it was fenced; nothing was promoted"; fi
 say "the old primary is fenced"
+if [ "$state" = t ]; then
+  "${as[@]}" "$PG_BIN/pg_ctl" -D "$STANDBY_DATA" -w promote >/dev/null || die "the standby was not promoted"
+fi # else a run that was cut off has promoted it
 # A commit that waits for a standby that no longer exists would wait for ever.
-"${as[@]}" "$PG_BIN/pg_ctl" -D "$STANDBY_DATA" -w promote >/dev/null || die "the standby was not promoted"
 until [ "$(standby 'SELECT pg_is_in_recovery()')" = f ]; do sleep 0.02; done
 standby 'ALTER SYSTEM RESET synchronous_standby_names' && standby 'SELECT pg_reload_conf()' >/dev/null
 say "the standby is the primary"

@@ -3,7 +3,7 @@
 # again. nginx looks for the flag on every request: nothing is reloaded, nothing is restarted.
 set -euo pipefail
 home=${GLORIA_HOME:-/srv/gloria}
-flag=$home/nginx/maintenance
+flag=$home/live/maintenance
 [ -f "$home/host.conf" ] || { echo "$home/host.conf is missing: GLORIA_HOME names the folder of this host's deployment" >&2; exit 78; }
 case ${1:-} in
   on) date -u +%Y-%m-%dT%H:%M:%SZ > "$flag.draft"; mv "$flag.draft" "$flag"; echo "Maintenance: on. Operators still get through." ;;

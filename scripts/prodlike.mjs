@@ -115,7 +115,7 @@ function writeSettings(host, overrides) {
   const settings = {
     ENVIRONMENT: 'production', REPOSITORY: host.repository, APP_ENV_FILE: join(home, 'app.env'), SERVER_NAME: serverName, TLS_CERTIFICATE: tls.certificate, TLS_KEY: tls.key, TLS_CA: tls.ca,
     PORT_BLUE: ports.blue, PORT_GREEN: ports.green, HTTP_PORT: ports.http, HTTPS_PORT: ports.https, LISTEN_ADDRESS: '127.0.0.1', OPERATOR_CIDRS: '127.0.0.1/32',
-    NGINX_PID: join(home, 'nginx', 'nginx.pid'), NGINX_USER: 'root', NGINX_TEST: `nginx -t -q -c ${conf}`, NGINX_RELOAD: `nginx -c ${conf} -s reload`, ACME_WEBROOT: join(host.dir, 'acme'),
+    NGINX_PID: join(home, 'nginx', 'nginx.pid'), NGINX_USER: process.getuid() === 0 ? 'root' : 'none', NGINX_TEST: `nginx -t -q -c ${conf}`, NGINX_RELOAD: `nginx -c ${conf} -s reload`, ACME_WEBROOT: join(host.dir, 'acme'),
     RATE_PER_SECOND: 10000, CONNECTIONS_PER_ADDRESS: 2000, CACHE_DIR: join(root, '.gloria', 'module-cache'), WATCH_SECONDS: 5, DRAIN_SECONDS: 2, MIN_FREE_MB: 300,
     ...Object.fromEntries(overrides.split(',').filter(Boolean).map((each) => each.split(/=(.*)/s).slice(0, 2))),
   };

@@ -16,10 +16,11 @@ await main(() => {
   const values = {
     ...settings,
     CONF_DIR: dir,
+    LIVE_DIR: join(host.home, 'live'),
     NGINX_TEMP: join(dir, 'temp'),
-    NGINX_USER: process.getuid?.() === 0 ? `user ${settings.NGINX_USER};` : '# nginx runs as the user who starts it',
+    NGINX_USER: settings.NGINX_USER === 'none' ? '# nginx runs as the user who starts it' : `user ${settings.NGINX_USER};`,
     ACCESS_LOG: host.accessLog,
-    ERROR_LOG: join(host.logs, 'nginx-error.log'),
+    ERROR_LOG: join(host.nginxLogs, 'nginx-error.log'),
     BURST: String(4 * Number(settings.RATE_PER_SECOND)),
     PUBLIC_PORT: settings.HTTPS_PORT === '443' ? '' : `:${settings.HTTPS_PORT}`,
   };
@@ -35,7 +36,7 @@ await main(() => {
     process.stdout.write('nginx is configured as this release has it.\n');
     return 0;
   }
-  for (const folder of ['temp', '../logs']) mkdirSync(join(dir, folder), { recursive: true });
+  for (const folder of [join(dir, 'temp'), host.nginxLogs]) mkdirSync(folder, { recursive: true });
   for (const name of stale) writeWhole(join(dir, name), files[name]);
   // Until the first deployment there is nobody to send requests to: port 9 (discard) answers 502.
   if (!existsSync(host.upstream)) writeWhole(host.upstream, 'server 127.0.0.1:9 max_fails=0;\n');

@@ -1,4 +1,4 @@
-// What both programs share: arguments, steps that are told as they happen, an end with a clear message.
+// What these programs share: arguments, steps that are told as they happen, an end with a clear message.
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readHost } from './host.mjs';

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
-import { activeColour, isPrivate, otherColour, pm2Command, quietEnvironment, run, slotRelease, switchTo } from './host.mjs';
+import { activeColour, isPrivate, otherColour, pm2Command, quietEnvironment, reloadNginx, run, servedCommit, slotRelease, switchTo } from './host.mjs';
 import { daysLeft } from './certificate.mjs';
 import { compareVersions, lintMigrations, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
@@ -64,15 +64,17 @@ async function deploy(host, version, dryRun) {
   if (dryRun) return plan(host, target, from, serving);
 
   const journal = readJournal(host);
+  // Between the file that says where requests go and the reload that makes it so there is a moment: nginx is made to agree first.
+  if (journal) await reloadNginx(host);
   if (journal) tell.say(`a run was cut off: ${journal.version} at "${journal.step}", begun ${journal.at}`);
   // Cut off after the switch: what serves has been proven already, and the old release is still warm beside it.
-  if (journal?.kind === 'deploy' && journal.commit === target.commit && ['switch', 'watch', 'finish'].includes(journal.step) && serving?.commit === target.commit) {
-    return afterSwitch(host, manager, tell, { target, folder: releaseFolder(host, target), colour: from, previous: journal.previous, started: journal.started ?? null, migrated: journal.migrated ?? [], restorePoint: journal.restorePoint ?? null }, true);
+  if (journal?.kind === 'deploy' && journal.commit === target.commit && ['switch', 'watch', 'finish'].includes(journal.step) && serving?.commit === target.commit && journal.colour === from) {
+    return afterSwitch(host, manager, tell, { target, folder: releaseFolder(host, target), colour: from, previous: journal.previous, migrated: journal.migrated ?? [], restorePoint: journal.restorePoint ?? null }, true);
   }
-  if (journal) record(host, { kind: journal.kind, version: journal.version, commit: journal.commit, result: 'interrupted', at_step: journal.step });
+  if (journal) record(host, { kind: journal.kind, version: journal.version, commit: journal.commit, result: 'interrupted', at_step: journal.step, migrated: journal.migrated ?? [], restorePoint: journal.restorePoint ?? null });
 
   const colour = from ? otherColour(from) : 'blue';
-  const run = { kind: 'deploy', version, commit: target.commit, at: new Date().toISOString(), previous: serving ? { version: serving.version, commit: serving.commit, colour: from } : null };
+  const run = { kind: 'deploy', version, commit: target.commit, colour, at: new Date().toISOString(), previous: serving ? { version: serving.version, commit: serving.commit, colour: from } : null };
   const reach = (step, more = {}) => writeJournal(host, Object.assign(run, more, { step }));
   try {
     reach('release');
@@ -84,26 +86,29 @@ async function deploy(host, version, dryRun) {
     await checkEnvironment(host, built);
 
     reach('migrations');
-    const { pending, applied } = await checkMigrations(host, built, serving, tell);
+    const pending = await checkMigrations(host, built, serving, tell);
 
     let restorePoint = null;
     reach('restore point');
     tell.step('restore point', pending.length > 0 ? host.settings.RESTORE_POINT : 'not needed, the database stays as it is');
     if (pending.length > 0) restorePoint = await makeRestorePoint(host, built, version, tell);
 
-    reach('migrate', { restorePoint });
+    // Who they are is recorded as well: a release's folder may be gone when its migrations are asked about.
+    reach('migrate', { restorePoint, migrated: pending, known: readMigrations(built.folder).filter(({ name }) => pending.includes(name)).map(({ name, contractSince }) => ({ name, contractSince })) });
+    if (pending.length > 0) record(host, { kind: 'migrate', version, commit: target.commit, result: 'begun', migrated: pending, known: run.known, restorePoint });
     tell.step('migrate', pending.length > 0 ? pending.join(', ') : 'nothing to do');
     if (pending.length > 0) await migrate(host, built, tell);
 
-    reach('candidate', { migrated: pending });
+
+    reach('candidate');
     tell.step('candidate', `${version} in the ${colour} slot${serving ? `, beside ${serving.version} in ${from}` : ''}`);
     linkSlot(host, colour, built.folder);
     await startAndProve(host, manager, colour, built, tell.say);
 
-    return await afterSwitch(host, manager, tell, { target, folder: built.folder, colour, previous: run.previous, migrated: pending, restorePoint, applied: [...applied, ...pending], reach }, false);
+    return await afterSwitch(host, manager, tell, { target, folder: built.folder, colour, previous: run.previous, migrated: pending, restorePoint, reach }, false);
   } catch (error) {
     if (error.afterSwitch) throw error;
-    record(host, { kind: 'deploy', version, commit: target.commit, result: 'failed', at_step: run.step, because: firstLine(error.message), previous: run.previous, seconds: tell.seconds(), migrated: run.step === 'candidate' ? run.migrated : [], restorePoint: run.restorePoint ?? null });
+    record(host, { kind: 'deploy', version, commit: target.commit, result: 'failed', at_step: run.step, because: firstLine(error.message), previous: run.previous, seconds: tell.seconds(), migrated: run.migrated ?? [], restorePoint: run.restorePoint ?? null });
     clearJournal(host);
     throw new Refusal(error.exitCode ?? 1, `${version} was not deployed (${run.step}): ${error instanceof Refusal ? error.message : error.stack}\n${serving ? `${serving.version} serves as before.` : 'Nothing serves yet.'}`);
   }
@@ -111,11 +116,13 @@ async function deploy(host, version, dryRun) {
 
 /** Points nginx at the proven candidate, watches it, and makes the change final; or brings the old release back. */
 async function afterSwitch(host, manager, tell, { target, folder, colour, previous, migrated, restorePoint, reach }, resumed) {
-  const note = reach ?? ((step) => writeJournal(host, { kind: 'deploy', ...target, at: new Date().toISOString(), previous, migrated, restorePoint, step }));
+  const note = reach ?? ((step) => writeJournal(host, { kind: 'deploy', ...target, colour, at: new Date().toISOString(), previous, migrated, restorePoint, step }));
   try {
     note('switch');
     tell.step('switch', `nginx → ${colour}${resumed ? ' (finishing the run that was cut off)' : ''}`);
-    await switchTo(host, colour);
+    // A reboot from here on brings back what nginx asks for.
+    await manager.save();
+    await switchTo(host, colour, target.commit);
     note('watch');
     tell.step('watch', `${host.settings.WATCH_SECONDS} s, up to ${host.settings.WATCH_ERROR_PERCENT} % errors`);
     const counted = await watch(host, manager, colour, tell.say);
@@ -126,12 +133,21 @@ async function afterSwitch(host, manager, tell, { target, folder, colour, previo
   } catch (error) {
     await bringBack(host, manager, tell, { target, colour, previous, error, migrated, restorePoint });
   }
-  linkCurrent(host, folder);
-  if (previous && previous.colour !== colour) await manager.remove(workerName(previous.colour));
-  await manager.save();
+  // The new release serves and stays: what does not work from here on is said, not undone.
+  const attempt = async (what, work) => {
+    try {
+      return await work();
+    } catch (error) {
+      tell.say(`! ${what}: ${firstLine(error.message)}. Run the same deployment again`);
+      return null;
+    }
+  };
+  await attempt('the link current', () => linkCurrent(host, folder));
+  if (previous && previous.colour !== colour) await attempt('ending the old worker', () => manager.remove(workerName(previous.colour)));
+  await attempt("PM2's list", () => manager.save());
   record(host, { kind: 'deploy', ...target, colour, result: 'live', previous, migrated, restorePoint, seconds: tell.seconds() });
   clearJournal(host);
-  const gone = prune(host, readHistory(host));
+  const gone = (await attempt('removing old releases', () => prune(host, readHistory(host)))) ?? [];
   if (gone.length > 0) tell.say(`removed ${gone.join(', ')}`);
   print(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}.${previous ? ` ${previous.version} stays warm in ${previous.colour}: ./rollback.sh returns to it.` : ''}\n`);
   return 0;
@@ -140,13 +156,19 @@ async function afterSwitch(host, manager, tell, { target, folder, colour, previo
 async function bringBack(host, manager, tell, { target, colour, previous, error, migrated, restorePoint }) {
   const because = firstLine(error.message);
   if (!previous) {
+    await manager.save();
     record(host, { kind: 'deploy', ...target, result: 'failed', because, previous: null, migrated, restorePoint, seconds: tell.seconds() });
     clearJournal(host);
     throw Object.assign(new Refusal(1, `${target.version} serves, but ${error.message}\nThere is no earlier release to return to.`), { afterSwitch: true });
   }
   tell.say(`returning to ${previous.version}: ${because}`);
-  await switchTo(host, previous.colour);
+  await switchTo(host, previous.colour, previous.commit).catch((failure) => tell.say(`! ${firstLine(failure.message)}`));
+  // Only what nginx does not ask any more is ended.
+  if ((await servedCommit(host)) === target.commit || colour === previous.colour) {
+    throw Object.assign(new Refusal(70, `${target.version} should be taken back (${because}), but nginx goes on asking it. Nothing was ended: look at nginx, then ./rollback.sh`), { afterSwitch: true });
+  }
   await manager.remove(workerName(colour), apiName(colour));
+  await manager.save();
   record(host, { kind: 'deploy', ...target, result: 'rolled-back', because, previous, migrated, restorePoint, seconds: tell.seconds() });
   clearJournal(host);
   throw Object.assign(new Refusal(1, `${target.version} was taken back: ${error.message}\n${previous.version} serves again.`), { afterSwitch: true });
@@ -179,7 +201,7 @@ function applicationEnvironment(host) {
 }
 
 async function checkEnvironment(host, { folder }) {
-  // Both slots and the release in between run for a moment at the same time.
+  // Both slots, and the second of two workers, run for a moment at the same time.
   const processes = String(2 * Number(host.settings.INSTANCES) + 1);
   const { code, output } = await run(process.execPath, ['dist/cli/gloria.js', 'validate-env', '--processes', processes], { cwd: folder, env: applicationEnvironment(host), timeoutMs: 60_000 });
   if (code !== 0) throw new Refusal(78, output.trim());
@@ -195,14 +217,14 @@ async function checkMigrations(host, { folder, version, migrations, buildModules
   if (applied.length > 0) refuseMigrations(readMigrations(folder).filter(({ name }) => pending.includes(name)), buildModules, serving);
   const problems = [];
   if (ahead.length > 0) {
-    const newer = serving ? readMigrations(releaseFolder(host, serving)) : [];
+    const newer = [...readHistory(host).flatMap(({ known }) => known ?? []), ...(serving ? readMigrations(releaseFolder(host, serving)) : [])];
     for (const name of ahead) {
       const since = newer.find((each) => each.name === name)?.contractSince;
       if (since && compareVersions(version, since) < 0) problems.push(`${name} took away what ${version} uses; ${since} is the oldest release that can serve`);
     }
   }
   if (problems.length > 0) throw new Refusal(65, `the database is beyond this release:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-  return { pending, applied };
+  return pending;
 }
 
 /** A database without tables has nobody to lock out; this is asked of every other. */
@@ -216,7 +238,7 @@ async function makeRestorePoint(host, { folder }, version, tell) {
   const name = `before-${version}-${new Date().toISOString().replace(/[:.]/g, '')}`;
   const result = host.settings.RESTORE_POINT === 'wal'
     ? await run(process.execPath, ['dist/cli/gloria.js', 'restore-point', name], { cwd: folder, env: applicationEnvironment(host), timeoutMs: 120_000 })
-    : await run('bash', [join(folder, 'scripts', 'backup.sh')], { cwd: folder, env: quietEnvironment({ BACKUP_ENV_FILE: host.settings.BACKUP_ENV_FILE }), timeoutMs: 3_600_000 });
+    : await run('bash', [join(folder, 'scripts', 'backup.sh')], { cwd: folder, env: quietEnvironment({ GLORIA_HOME: host.home, ...(host.settings.BACKUP_ENV_FILE ? { BACKUP_ENV_FILE: host.settings.BACKUP_ENV_FILE } : {}) }), timeoutMs: 3_600_000 });
   if (result.code !== 0) throw new Refusal(69, `there is no way back for the database, so nothing was migrated:\n${result.output.trim()}`);
   tell.say(result.output.trim().split('\n').at(-1));
   return { name: host.settings.RESTORE_POINT === 'wal' ? name : result.output.trim().split('\n').at(-1), at: new Date().toISOString() };

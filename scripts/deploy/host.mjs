@@ -1,5 +1,7 @@
 // What deploy.sh and rollback.sh know of the host they run on: its folder, its settings, its two slots.
 import { spawn, spawnSync } from 'node:child_process';
+import { request } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refusal } from './refusal.mjs';
@@ -25,7 +27,8 @@ export const SETTINGS = {
   RATE_PER_SECOND: { default: '50', about: 'requests a second one address may make; four times as many at once' },
   CONNECTIONS_PER_ADDRESS: { default: '200', about: 'connections one address may hold' },
   MAINTENANCE_RETRY_SECONDS: { default: '600', about: 'Retry-After of scripts/maintenance.sh' },
-  NGINX_USER: { default: 'www-data', about: 'who nginx works as, where root starts it' },
+  NGINX_USER: { default: 'www-data', about: 'who nginx works as, where root starts it; none where somebody else does' },
+  NGINX_LOG_DIR: { default: '', about: "folder of nginx's logs, root's own where root starts nginx; GLORIA_HOME/logs where empty" },
   NGINX_PID: { default: '/run/nginx.pid', about: "nginx's process id file" },
   ACME_WEBROOT: { default: '/var/www/acme', about: 'folder of ACME HTTP-01 challenges' },
   NGINX_TEST: { default: 'sudo -n nginx -t', about: 'checks the configuration of nginx' },
@@ -78,9 +81,9 @@ export function readHost(home) {
     logs: at('logs'),
     repository: at('repository.git'),
     pm2Home: at('pm2'),
-    upstream: at('nginx', 'upstream.conf'),
-    accessLog: at('logs', 'nginx-access.log'),
-    maintenance: at('nginx', 'maintenance'),
+    upstream: at('live', 'upstream.conf'),
+    nginxLogs: settings.NGINX_LOG_DIR || at('logs'),
+    accessLog: join(settings.NGINX_LOG_DIR || at('logs'), 'nginx-access.log'),
     state: at('state'),
     current: at('current'),
     lock: at('state', 'lock'),
@@ -104,11 +107,14 @@ export function writeWhole(file, text, mode = 0o644) {
   renameSync(draft, file);
 }
 
-/** The colour nginx is told to send requests to, or null before the first deployment. */
+/** The colour nginx is told to send requests to, or null before the first deployment. Throws Refusal (78) on a file nobody here wrote. */
 export function activeColour(host) {
   if (!existsSync(host.upstream)) return null;
   const text = readFileSync(host.upstream, 'utf8');
-  return COLOURS.find((colour) => text.includes(`127.0.0.1:${host.port(colour)} `)) ?? null;
+  const written = /^# (blue|green);/.exec(text)?.[1];
+  if (written) return written;
+  if (text.includes('127.0.0.1:9 ')) return null;
+  throw new Refusal(78, `${host.upstream} was not written by deploy.sh: what serves cannot be told from it`);
 }
 
 /** release.json of what stands in a slot, or null. */
@@ -117,19 +123,47 @@ export function slotRelease(host, colour) {
   return colour && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
-/** Points nginx at a colour. The file changes as a whole; a refused configuration puts the old one back. */
-export async function switchTo(host, colour) {
+/** The commit that answers through nginx now, or null. Whatever the certificate: this asks who answers, not whether to believe them. */
+export function servedCommit(host) {
+  const { SERVER_NAME, HTTPS_PORT, LISTEN_ADDRESS } = host.settings;
+  return new Promise((done) => {
+    const outgoing = request({ host: LISTEN_ADDRESS === '0.0.0.0' ? '127.0.0.1' : LISTEN_ADDRESS, port: HTTPS_PORT, path: '/health/live', servername: SERVER_NAME, headers: { host: SERVER_NAME }, rejectUnauthorized: false, agent: false, timeout: 2_000 }, (response) => {
+      response.resume();
+      done(response.statusCode === 200 ? String(response.headers['x-gloria-release'] ?? '').split(';')[0] : null);
+    });
+    outgoing.on('timeout', () => outgoing.destroy());
+    outgoing.on('error', () => done(null));
+    outgoing.end();
+  });
+}
+
+/** Makes nginx read its configuration. Throws Refusal (70) where it refuses. */
+export async function reloadNginx(host) {
+  const test = await run('bash', ['-c', host.settings.NGINX_TEST]);
+  if (test.code !== 0) throw new Refusal(70, `nginx refuses its configuration:\n${test.output}`);
+  const reload = await run('bash', ['-c', host.settings.NGINX_RELOAD]);
+  if (reload.code !== 0) throw new Refusal(70, `nginx was not reloaded:\n${reload.output}`);
+}
+
+/**
+ * Points nginx at a colour and waits until that release answers through it: a reload that was asked for is not one that
+ * happened. The file changes as a whole; whatever goes wrong puts the old one back.
+ */
+export async function switchTo(host, colour, commit) {
   const before = existsSync(host.upstream) ? readFileSync(host.upstream, 'utf8') : null;
   writeWhole(host.upstream, `# ${colour}; written by deploy.sh and rollback.sh\nserver 127.0.0.1:${host.port(colour)} max_fails=0;\n`);
-  const test = await run('bash', ['-c', host.settings.NGINX_TEST]);
-  if (test.code !== 0) {
-    if (before !== null) writeWhole(host.upstream, before);
-    throw new Refusal(70, `nginx refuses its configuration; it goes on as it was:\n${test.output}`);
-  }
-  const reload = await run('bash', ['-c', host.settings.NGINX_RELOAD]);
-  if (reload.code !== 0) {
-    if (before !== null) writeWhole(host.upstream, before);
-    throw new Refusal(70, `nginx was not reloaded and goes on as it was:\n${reload.output}`);
+  try {
+    await reloadNginx(host);
+    for (let n = 0; (await servedCommit(host)) !== commit; n += 1) {
+      if (n >= 50) throw new Refusal(70, `nginx was told to reload and goes on sending requests elsewhere (${(await servedCommit(host)) ?? 'nobody answers'})`);
+      await pause(200);
+    }
+  } catch (error) {
+    if (before !== null) {
+      writeWhole(host.upstream, before);
+      await reloadNginx(host).catch(() => undefined);
+    }
+    throw error instanceof Refusal ? new Refusal(error.exitCode, `${error.message}\nIt is sent back to where it was.`) : error;
   }
 }
 
@@ -139,10 +173,14 @@ export function quietEnvironment(extra = {}) {
   return { ...Object.fromEntries(keep), ...extra };
 }
 
-/** Runs a program to its end. @returns {Promise<{ code: number, output: string }>} */
+/**
+ * Runs a program to its end, in a process group of its own: a terminal that goes away takes its group with it, and what
+ * is under way here must not end half-way. @returns {Promise<{ code: number, output: string }>}
+ */
 export function run(command, args, { cwd, env = quietEnvironment(), timeoutMs, onOutput } = {}) {
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const limit = timeoutMs && setTimeout(() => killGroup(child.pid), timeoutMs);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
@@ -150,9 +188,10 @@ export function run(command, args, { cwd, env = quietEnvironment(), timeoutMs, o
         onOutput?.(String(chunk));
       });
     }
-    child.once('error', (error) => done({ code: 127, output: `${command}: ${error.message}` }));
+    child.once('error', (error) => (clearTimeout(limit), done({ code: 127, output: `${command}: ${error.message}` })));
     // `close` waits for whoever inherited the pipes; the daemon that PM2 leaves behind would hold us for ever.
     child.once('exit', (code, signal) => {
+      clearTimeout(limit);
       const end = () => {
         child.stdout.destroy();
         child.stderr.destroy();
@@ -165,6 +204,14 @@ export function run(command, args, { cwd, env = quietEnvironment(), timeoutMs, o
       });
     });
   });
+}
+
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
+  }
 }
 
 /** A program beside this kit's own: from node_modules, else from the path. */

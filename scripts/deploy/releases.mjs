@@ -79,7 +79,7 @@ async function modules(host, folder, kind, say) {
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft, { recursive: true });
     for (const file of ['package.json', 'package-lock.json']) cpSync(join(folder, file), join(draft, file));
-    const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', kind === 'build' ? '--include=dev' : '--omit=dev'], { cwd: draft, timeoutMs: 1_200_000 });
+    const { code, output } = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', kind === 'build' ? '--include=dev' : '--omit=dev'], { cwd: draft, timeoutMs: 1_200_000 });
     if (code !== 0) {
       rmSync(draft, { recursive: true, force: true });
       throw new Refusal(1, `npm ci failed; the running release was not touched:\n${output.trim().slice(-4000)}`);
@@ -129,9 +129,10 @@ export async function buildRelease(host, { version, commit }, say, look = () => 
     say('npm run build');
     const built = await run('npm', ['run', '--silent', 'build'], { cwd: draft, timeoutMs: 600_000 });
     if (built.code !== 0 || !existsSync(join(draft, 'dist', 'main.js'))) throw new Refusal(1, `the build failed; the running release was not touched:\n${built.output.trim().slice(-4000)}`);
-    await linkTree(await modules(host, draft, 'runtime', say), join(draft, 'node_modules'));
+    const runtime = await modules(host, draft, 'runtime', say);
+    await linkTree(runtime, join(draft, 'node_modules'));
     const migrations = readdirSync(join(draft, 'prisma', 'migrations'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
-    const release = { version, commit, builtAt: new Date().toISOString(), node: process.version, buildModules: build, migrations };
+    const release = { version, commit, builtAt: new Date().toISOString(), node: process.version, buildModules: build, runtimeModules: runtime, migrations };
     writeFileSync(join(draft, 'release.json'), `${JSON.stringify(release, null, 2)}\n`);
     await run('sync', ['-f', draft]);
     renameSync(draft, folder);
@@ -171,7 +172,7 @@ export function prune(host, history) {
   const idle = kept.filter(({ folder }) => !inSlots.has(folder));
   const gone = [...idle.filter(({ commit }) => !served.has(commit)), ...idle.filter(({ commit }) => served.has(commit)).slice(Number(host.settings.KEEP_RELEASES))];
   for (const { folder } of gone) rmSync(folder, { recursive: true, force: true });
-  const used = new Set(kept.filter((release) => !gone.includes(release)).map(({ buildModules }) => buildModules.split('/').at(-2)));
-  for (const name of readdirSync(host.cache).filter((each) => each.startsWith('build-') && !used.has(each))) rmSync(join(host.cache, name), { recursive: true, force: true });
+  const used = new Set(kept.filter((release) => !gone.includes(release)).flatMap(({ buildModules, runtimeModules }) => [buildModules, runtimeModules].map((path) => path.split('/').at(-2))));
+  for (const name of readdirSync(host.cache).filter((each) => /^(build|runtime)-/.test(each) && !used.has(each))) rmSync(join(host.cache, name), { recursive: true, force: true });
   return gone.map(({ version }) => version);
 }

@@ -2,28 +2,27 @@
 // release serves after one reload of nginx.
 import { parseArgs } from 'node:util';
 import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
-import { activeColour, otherColour, pm2Command, quietEnvironment, run, slotRelease, switchTo } from './host.mjs';
+import { activeColour, otherColour, pm2Command, quietEnvironment, reloadNginx, run, slotRelease, switchTo } from './host.mjs';
 import { databaseVerdict, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
 import { keptReleases, linkCurrent, linkSlot, releaseFolder, VERSION } from './releases.mjs';
-import { pm2, startAndProve, startWorker, verify, workerName } from './slots.mjs';
+import { apiName, pm2, startAndProve, startWorker, verify, workerName } from './slots.mjs';
 import { clearJournal, readHistory, readJournal, record, takeLock, writeJournal } from './state.mjs';
 
-const USAGE = `usage: ./rollback.sh [<version>] [--dry-run] [--database-recovered]
+const USAGE = `usage: ./rollback.sh [<version>] [--dry-run]
 
 Returns to the release that served before, or to any version kept on this host (GLORIA_HOME, default /srv/gloria).
 Says first whether that release can live with the database as it is: compatible, needs recovery to a moment, or refused.
---database-recovered  the recovery the verdict asked for has been done
---dry-run             the verdict only
+--dry-run  the verdict only
 `;
 
 await main(async () => {
-  const { version, dryRun, recovered } = readArguments();
+  const { version, dryRun } = readArguments();
   const host = homeOrRefuse();
   const release = dryRun ? () => {} : takeLock(host, `rollback.sh ${version ?? ''}`.trim());
   if (!dryRun) outliveTerminal(host, 'rollback');
   try {
-    return await rollback(host, version, dryRun, recovered);
+    return await rollback(host, version, dryRun);
   } finally {
     release();
   }
@@ -32,7 +31,7 @@ await main(async () => {
 function readArguments() {
   let parsed;
   try {
-    parsed = parseArgs({ allowPositionals: true, options: { 'dry-run': { type: 'boolean' }, 'database-recovered': { type: 'boolean' }, help: { type: 'boolean' } } });
+    parsed = parseArgs({ allowPositionals: true, options: { 'dry-run': { type: 'boolean' }, help: { type: 'boolean' } } });
   } catch (error) {
     throw new Refusal(64, `${error.message}\n${USAGE}`);
   }
@@ -42,20 +41,23 @@ function readArguments() {
     process.exit(0);
   }
   if (positionals.length > 1 || (positionals[0] && !VERSION.test(positionals[0]))) throw new Refusal(64, USAGE);
-  return { version: positionals[0] ?? null, dryRun: values['dry-run'] ?? false, recovered: values['database-recovered'] ?? false };
+  return { version: positionals[0] ?? null, dryRun: values['dry-run'] ?? false };
 }
 
-async function rollback(host, version, dryRun, recovered) {
+async function rollback(host, version, dryRun) {
   const tell = narrator(3);
   const active = activeColour(host);
   const serving = active && slotRelease(host, active);
   const history = readHistory(host);
   const kept = keptReleases(host);
-  const target = choose(host, version, active, serving, history, kept);
+  const journal = readJournal(host);
+  // A return that was cut off is finished, not returned from.
+  const unfinished = journal?.kind === 'rollback' && (!version || version === journal.version) ? kept.find(({ commit }) => commit === journal.commit) : null;
+  const target = unfinished ?? choose(host, version, active, serving, history, kept);
 
-  const verdict = await judge(host, target, serving, history, kept, recovered);
+  const verdict = await judge(host, target, serving, history, kept);
   tell.step('database', `${verdict.verdict}: ${verdict.because}`);
-  if (verdict.verdict !== 'compatible' && !(recovered && verdict.verdict === 'needs-recovery')) {
+  if (verdict.verdict !== 'compatible') {
     throw new Refusal(65, `${target.version} was not returned to (${verdict.verdict}): ${verdict.because}.\n${serving ? `${serving.version} serves as before.` : ''}`);
   }
   if (dryRun) {
@@ -66,33 +68,43 @@ async function rollback(host, version, dryRun, recovered) {
   const command = pm2Command(kitOf(import.meta.url));
   if (!command) throw new Refusal(78, 'pm2 is not installed');
   const manager = pm2(host, command);
-  const journal = readJournal(host);
-  if (journal) record(host, { kind: journal.kind, version: journal.version, commit: journal.commit, result: 'interrupted', at_step: journal.step });
-  const colour = active ? otherColour(active) : 'blue';
-  const previous = serving ? { version: serving.version, commit: serving.commit, colour: active } : null;
+  if (journal) await reloadNginx(host);
+  if (journal && !unfinished) record(host, { kind: journal.kind, version: journal.version, commit: journal.commit, result: 'interrupted', at_step: journal.step, migrated: journal.migrated ?? [], restorePoint: journal.restorePoint ?? null });
+  const served = unfinished && serving?.commit === target.commit;
+  const colour = served ? active : active ? otherColour(active) : 'blue';
+  const previous = served ? journal.previous : serving ? { version: serving.version, commit: serving.commit, colour: active } : null;
   writeJournal(host, { kind: 'rollback', version: target.version, commit: target.commit, at: new Date().toISOString(), previous, step: 'candidate' });
 
   const warm = slotRelease(host, colour)?.commit === target.commit && (await isWarm(host, colour, target));
   tell.step('candidate', warm ? `${target.version} is warm in ${colour}` : `${target.version} is started in ${colour}`);
-  if (!warm) {
-    linkSlot(host, colour, target.folder);
-    await startAndProve(host, manager, colour, target, tell.say).catch((error) => {
-      record(host, { kind: 'rollback', version: target.version, commit: target.commit, result: 'failed', because: error.message.split('\n')[0], previous, seconds: tell.seconds() });
-      clearJournal(host);
-      throw new Refusal(error.exitCode ?? 1, `${target.version} was not returned to: ${error.message}\n${serving ? `${serving.version} serves as before.` : ''}`);
-    });
+  try {
+    if (!warm) {
+      linkSlot(host, colour, target.folder);
+      await startAndProve(host, manager, colour, target, tell.say);
+      await manager.save();
+    }
+    tell.step('switch', `nginx → ${colour}${served ? ' (finishing the run that was cut off)' : ''}`);
+    await switchTo(host, colour, target.commit);
+  } catch (error) {
+    if (!warm && !served) await manager.remove(apiName(colour), workerName(colour)).catch(() => undefined);
+    record(host, { kind: 'rollback', version: target.version, commit: target.commit, result: 'failed', because: error.message.split('\n')[0], previous, seconds: tell.seconds() });
+    clearJournal(host);
+    throw new Refusal(error.exitCode ?? 1, `${target.version} was not returned to: ${error.message}\n${serving ? `${serving.version} serves as before.` : ''}`);
   }
-  tell.step('switch', `nginx → ${colour}`);
-  await switchTo(host, colour);
   const servesAfter = tell.seconds();
   tell.say(`${target.version} serves after ${servesAfter} s`);
 
   linkCurrent(host, target.folder);
-  if (warm) await startWorker(host, manager, colour, target, tell.say).catch((error) => process.stderr.write(`The API serves; the worker does not: ${error.message}\n`));
-  if (previous) await manager.remove(workerName(previous.colour));
+  // Work goes on whatever happens: the other worker ends only where this one works.
+  const worker = warm ? await startWorker(host, manager, colour, target, tell.say).then(() => null, (error) => error.message) : null;
+  if (previous && previous.colour !== colour && !worker) await manager.remove(workerName(previous.colour));
   await manager.save();
   record(host, { kind: 'rollback', version: target.version, commit: target.commit, colour, result: 'live', previous, warm, servesAfter, seconds: tell.seconds(), database: verdict.verdict });
   clearJournal(host);
+  if (worker) {
+    await manager.remove(workerName(colour));
+    throw new Refusal(1, `${target.version} serves after ${servesAfter} s, but its worker does not work: ${worker}\nThe worker of ${previous?.version ?? 'no release'} was left running.`);
+  }
   print(`\n✔ ${target.version} (${target.commit.slice(0, 12)}) serves in ${colour}, after ${servesAfter} s.${previous ? ` ${previous.version} stays warm in ${previous.colour}.` : ''}\n`);
   return 0;
 }
@@ -116,18 +128,18 @@ function choose(host, version, active, serving, history, kept) {
 }
 
 /** The verdict about the database: from the database itself, or – where it does not answer – from what was recorded. */
-async function judge(host, target, serving, history, kept, recovered) {
+async function judge(host, target, serving, history, kept) {
   const environment = quietEnvironment({ GLORIA_ENV_FILE: host.settings.APP_ENV_FILE, NODE_ENV: 'production' });
   const { code, output } = await run(process.execPath, ['dist/cli/gloria.js', 'migrate', '--status'], { cwd: releaseFolder(host, serving ?? target), env: environment, timeoutMs: 3_000 });
   let applied;
   if (code === 0) {
     const status = JSON.parse(output.slice(output.indexOf('{')));
-    if (status.unfinished.length > 0 && !recovered) return { verdict: 'refused', because: `a migration was cut off (${status.unfinished.join(', ')}): run deploy.sh again, which undoes it` };
+    if (status.unfinished.length > 0) return { verdict: 'refused', because: `a migration was cut off (${status.unfinished.join(', ')}): run deploy.sh again, which undoes it` };
     applied = status.applied;
   } else {
     applied = [...new Set([...(serving?.migrations ?? []), ...history.flatMap(({ migrated }) => migrated ?? [])])];
   }
-  const known = kept.flatMap(({ folder }) => readMigrations(folder));
+  const known = [...kept.flatMap(({ folder }) => readMigrations(folder)), ...history.flatMap(({ known: recorded }) => recorded ?? [])];
   const verdict = databaseVerdict(target, known, applied, history);
   return code === 0 ? verdict : { ...verdict, because: `${verdict.because} (the database does not answer; judged by what was recorded)` };
 }

@@ -1,5 +1,5 @@
 // The two slots: what PM2 runs in each, started, proven and ended.
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quietEnvironment, run } from './host.mjs';
@@ -8,7 +8,7 @@ import { Refusal } from './refusal.mjs';
 export const apiName = (colour) => `gloria-${colour}`;
 export const workerName = (colour) => `gloria-worker-${colour}`;
 
-/** Names of what ecosystem.config.js starts for a colour. */
+/** PM2 of this host, in a folder of its own. */
 export function pm2(host, command) {
   const environment = (extra = {}) => quietEnvironment({ PM2_HOME: host.pm2Home, PM2_DISCRETE_MODE: '1', ...extra });
   const call = (args, options = {}) => run(command, args, { cwd: host.home, timeoutMs: 300_000, ...options, env: environment(options.extra) });
@@ -40,16 +40,15 @@ export function pm2(host, command) {
         for (const app of there) await call(['delete', app]);
       }
     },
-    /** Processes: { name, pid, status, restarts, version }. */
+    /** Processes: { name, pid, status, restarts }. */
     async list() {
       const { code, output } = await call(['jlist']);
       const start = output.indexOf('[{') >= 0 ? output.indexOf('[{') : output.lastIndexOf('[]');
       if (code !== 0 || start < 0) throw new Refusal(69, `PM2 does not answer:\n${output.trim().slice(-2000)}`);
-      return JSON.parse(output.slice(start)).map(({ name, pid, pm2_env: env }) => ({ name, pid, status: env.status, restarts: env.restart_time, commit: env.RELEASE_COMMIT }));
+      return JSON.parse(output.slice(start)).map(({ name, pid, pm2_env: env }) => ({ name, pid, status: env.status, restarts: env.restart_time }));
     },
     /** What runs now is what a reboot brings back. */
     save: () => call(['save', '--force']),
-    reload: (app) => call(['reload', app]),
   };
 }
 
@@ -100,6 +99,9 @@ export async function startWorker(host, manager, colour, { folder, commit }, say
   const app = workerName(colour);
   say(`starting ${app}`);
   const logFrom = logSize(host, app);
+  await manager.remove(app);
+  // The heartbeat of a predecessor proves nothing.
+  rmSync(host.heartbeat(colour), { force: true });
   await manager.start(colour, folder, app);
   const proof = await verify(folder, ['--worker', host.heartbeat(colour), '--commit', commit, '--max-age', '15', '--deadline', host.settings.START_SECONDS]);
   if (proof.code !== 0) throw new Refusal(1, `the worker does not work:\n${proof.output.trim()}\n${logSince(host, app, logFrom)}`);

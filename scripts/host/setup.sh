@@ -20,7 +20,7 @@ if [ -z "$name" ] || [ -z "$environment" ] || [ -z "$repository" ]; then sed -n 
 [ "$(id -u)" = 0 ] || { echo "run as root" >&2; exit 77; }
 command -v node >/dev/null || { echo "Node 24 is not installed (docs/deployment.md)" >&2; exit 69; }
 step() { echo "· $1"; }
-fill() { sed -e "s#{home}#$home#g" -e "s#{user}#gloria#g" -e "s#{group}#gloria#g" -e "s#{pm2}#$(command -v pm2)#g" -e "s#{kit}#$home/kit#g" -e "s#{nginx_pid}#/run/nginx.pid#g" "$kit/scripts/host/$1"; }
+fill() { sed -e "s#{home}#$home#g" -e "s#{user}#gloria#g" -e "s#{group}#gloria#g" -e "s#{pm2}#$(command -v pm2)#g" -e "s#{kit}#$home/kit#g" -e "s#{nginx_logs}#/var/log/gloria#g" -e "s#{nginx_reopen}#/usr/sbin/nginx -s reopen#g" "$kit/scripts/host/$1"; }
 random() { openssl rand -hex 24; }
 once() { # file, mode, owner; the text on standard input; keeps a file that is there
   [ ! -e "$1" ] || { cat >/dev/null; return 0; }
@@ -36,13 +36,25 @@ command -v pm2 >/dev/null || npm install --global --no-fund --no-audit --logleve
 
 step "user and folders"
 id gloria >/dev/null 2>&1 || useradd --system --create-home --home-dir "$home" --shell /bin/bash gloria
-install -d -o gloria -g gloria -m 755 "$home" "$home/nginx" "$home/state"
+# What root reads or runs is root's, also by its folder: sticky, so that gloria can add to its home and take nothing away of it.
+install -d -o root -g gloria -m 1775 "$home"
+install -d -o root -g root -m 755 "$home/nginx"
+install -d -o gloria -g gloria -m 755 "$home/state" "$home/live"
+# nginx's master opens its logs as root: they are root's, where nobody else can put a link.
 install -d -o gloria -g gloria -m 750 "$home/logs"
+install -d -o root -g gloria -m 755 /var/log/gloria
 install -d -o gloria -g gloria -m 700 /var/lib/gloria /var/lib/gloria/keyring /var/lib/gloria/storage "$home/tls"
 install -d -o gloria -g gloria -m 755 /var/www/acme
-[ -e "$home/kit" ] || sudo -u gloria git clone --quiet "$repository" "$home/kit"
+if [ ! -e "$home/kit" ]; then
+  sudo -u gloria git clone --quiet "$repository" "$home/kit"
+  # The same release as this one, where it is one.
+  commit=$(git -C "$kit" rev-parse HEAD 2>/dev/null || true)
+  sudo -u gloria git -C "$home/kit" checkout --quiet --detach "$commit" 2>/dev/null || true
+fi
 
 step "PostgreSQL: archive, roles, database"
+# Debian's package brings one without a stanza.
+grep -q '^\[gloria\]' /etc/pgbackrest.conf 2>/dev/null || rm -f /etc/pgbackrest.conf
 once /etc/pgbackrest.conf 640 root:postgres <<CONF
 [global]
 repo1-path=/var/lib/pgbackrest
@@ -61,17 +73,25 @@ CONF
 once /etc/postgresql/15/main/conf.d/gloria.conf 644 postgres:postgres <<'CONF'
 # Written by scripts/host/setup.sh
 password_encryption = scram-sha-256
+max_connections = 200
 wal_level = replica
 archive_mode = on
 archive_command = 'pgbackrest --stanza=gloria archive-push %p'
 archive_timeout = 60
 max_wal_senders = 5
 track_commit_timestamp = on
+wal_log_hints = on
 log_min_duration_statement = 500
 log_lock_waits = on
 timezone = 'UTC'
 CONF
-app_password=$(random) owner_password=$(random) backup_password=$(random) redis_password=$(random)
+# Run again, the passwords stay the ones the applications have.
+known() { sed -nE "s#^$2='?[a-z]+://$3:([^@]+)@.*#\1#p" "$1" 2>/dev/null | head -1; }
+app_password=$(known "$home/app.env" DATABASE_URL gloria_app); app_password=${app_password:-$(random)}
+owner_password=$(known "$home/app.env" MIGRATION_DATABASE_URL gloria_owner); owner_password=${owner_password:-$(random)}
+redis_password=$(known "$home/app.env" REDIS_URL gloria); redis_password=${redis_password:-$(random)}
+backup_password=$(known "$home/backup.env" BACKUP_DATABASE_URL gloria_backup)
+if [ -z "$backup_password" ] || [ "$backup_password" = change-me ]; then backup_password=$(random); fi
 
 step "Redis: access list and memory"
 once /etc/redis/users.acl 640 redis:redis <<CONF
@@ -90,13 +110,14 @@ CONF
 grep -q '^include /etc/redis/gloria.conf' /etc/redis/redis.conf || echo 'include /etc/redis/gloria.conf' >> /etc/redis/redis.conf
 
 step "settings"
-once "$home/host.conf" 644 gloria:gloria <<CONF
+once "$home/host.conf" 644 root:gloria <<CONF
 ENVIRONMENT=$environment
 REPOSITORY=$repository
 APP_ENV_FILE=$home/app.env
 SERVER_NAME=$name
 TLS_CERTIFICATE=$home/tls/cert.pem
 TLS_KEY=$home/tls/key.pem
+NGINX_LOG_DIR=/var/log/gloria
 INSTANCES=$(n=$(nproc); echo $((n > 4 ? 4 : n < 2 ? 2 : n)))
 CONF
 once "$home/app.env" 600 gloria:gloria <<CONF
@@ -114,18 +135,29 @@ CLERK_JWT_KEY=''
 CLERK_AUTHORIZED_PARTIES=''
 CORS_ORIGINS=''
 CONF
-once "$home/backup.env" 600 gloria:gloria < "$kit/scripts/host/backup.env.example"
+sed "s#^BACKUP_DATABASE_URL=.*#BACKUP_DATABASE_URL='postgresql://gloria_backup:$backup_password@127.0.0.1:5432/gloria'#" "$kit/scripts/host/backup.env.example" | once "$home/backup.env" 600 gloria:gloria
+once /etc/gloria/recovery.conf 644 root:root <<'CONF'
+# Settings of scripts/recover-database.sh, as Debian keeps its clusters.
+PG_DATA=/var/lib/postgresql/15/main
+PG_BIN=/usr/lib/postgresql/15/bin
+PG_PORT=5432
+PG_SOCKET=/var/run/postgresql
+PG_OPTIONS='-c config_file=/etc/postgresql/15/main/postgresql.conf'
+PG_STOP='systemctl stop postgresql@15-main'
+PG_START='systemctl start postgresql@15-main'
+PGBACKREST_CONFIG=/etc/pgbackrest.conf
+CONF
 if [ ! -e "$home/tls/cert.pem" ]; then
   # Until the first one by ACME: nginx wants some certificate to start with.
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" -keyout "$home/tls/key.pem" -out "$home/tls/cert.pem" 2>/dev/null
-  chown gloria:gloria "$home/tls/cert.pem" "$home/tls/key.pem"; chmod 600 "$home/tls/key.pem"
+  sudo -u gloria openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" -keyout "$home/tls/key.pem" -out "$home/tls/cert.pem" 2>/dev/null
+  chmod 600 "$home/tls/key.pem"
 fi
 
 step "nginx, systemd, log rotation, sudo"
 GLORIA_HOME=$home node "$kit/scripts/render-nginx.mjs" >/dev/null
-chown -R gloria:gloria "$home/nginx"
+chown -h gloria:gloria "$home"/live/upstream.conf
 ln -sfn "$home/nginx/nginx.conf" /etc/nginx/nginx.conf
-for unit in gloria.service gloria-backup.service gloria-backup.timer gloria-certificate.service gloria-certificate.timer; do fill "$unit" > "/etc/systemd/system/$unit"; done
+for unit in gloria.service gloria-backup.service gloria-backup.timer gloria-pgbackrest@.service gloria-pgbackrest-full.timer gloria-pgbackrest-incr.timer gloria-certificate.service gloria-certificate.timer; do fill "$unit" > "/etc/systemd/system/$unit"; done
 fill logrotate.conf > /etc/logrotate.d/gloria
 printf 'gloria ALL=(root) NOPASSWD: /usr/sbin/nginx -t, /usr/bin/systemctl reload nginx\n' > /etc/sudoers.d/gloria
 chmod 440 /etc/sudoers.d/gloria
@@ -142,14 +174,16 @@ if [ -z "$(as_postgres -c "SELECT 1 FROM pg_database WHERE datname = 'gloria'")"
 ALTER ROLE gloria_app PASSWORD '$app_password';
 ALTER ROLE gloria_owner PASSWORD '$owner_password';
 ALTER ROLE gloria_backup PASSWORD '$backup_password';
-CREATE DATABASE gloria OWNER gloria_owner;
+CREATE DATABASE gloria OWNER gloria_owner ENCODING 'UTF8' TEMPLATE template0;
 SQL
   as_postgres -d gloria < "$kit/prisma/recovery.sql"
-  sed -i "s#^BACKUP_DATABASE_URL=.*#BACKUP_DATABASE_URL='postgresql://gloria_backup:$backup_password@127.0.0.1:5432/gloria'#" "$home/backup.env"
-  sudo -u postgres pgbackrest --stanza=gloria stanza-create
-  sudo -u postgres pgbackrest --stanza=gloria --type=full backup
 fi
+sudo -u postgres pgbackrest --stanza=gloria stanza-create
+sudo -u postgres pgbackrest --stanza=gloria check
+sudo -u postgres pgbackrest --stanza=gloria info | grep -q 'full backup' || sudo -u postgres pgbackrest --stanza=gloria --type=full backup
 systemctl enable --now nginx
 systemctl reload nginx
-systemctl enable gloria.service gloria-certificate.timer gloria-backup.timer
+systemctl enable gloria.service
+systemctl enable --now gloria-certificate.timer gloria-backup.timer gloria-pgbackrest-full.timer gloria-pgbackrest-incr.timer
+echo "Note: pgBackRest's repository is on this disk (/var/lib/pgbackrest). Move it to S3 or another host: /etc/pgbackrest.conf"
 echo "Prepared. Next: Clerk's values in $home/app.env, then sudo -u gloria $home/kit/deploy.sh $environment <version>"

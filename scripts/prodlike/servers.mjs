@@ -3,7 +3,7 @@
 // found again by its pid file.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { createRequire } from 'node:module';
@@ -34,7 +34,7 @@ export async function startPostgres(host, tell) {
   const dir = join(host.dir, 'postgres');
   const socket = join(tmpdir(), `gloria-${host.ports.postgres}`);
   const data = join(dir, 'data');
-  const server = { dir, data, socket, port: host.ports.postgres, backupConfig: join(dir, 'pgbackrest.conf'), log: join(dir, 'postgres.log'), superuserPassword: password() };
+  const server = { dir, data, socket, port: host.ports.postgres, backupConfig: join(dir, 'pgbackrest.conf'), conf: join(dir, 'conf'), options: `-c config_file=${join(dir, 'conf', 'postgresql.conf')}`, log: join(dir, 'postgres.log'), superuserPassword: password() };
   host.postgres = server;
   const user = unprivileged();
   rmSync(socket, { recursive: true, force: true });
@@ -49,14 +49,17 @@ export async function startPostgres(host, tell) {
   user.own(dir, socket, data, secret, server.backupConfig, ...['repository', 'log', 'lock', 'spool'].map((name) => join(dir, name)));
   tell('PostgreSQL 15 with an archived write-ahead log');
   asServer(host, 'initdb', ['-D', data, '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '--data-checksums', '--auth-host=scram-sha-256', '--auth-local=trust', `--pwfile=${secret}`]);
-  writeFileSync(join(data, 'conf.d.conf'), [
+  // Beside the data, as Debian keeps it: whoever starts the server must say where.
+  mkdirSync(server.conf, { mode: 0o700 });
+  for (const name of ['postgresql.conf', 'pg_hba.conf', 'pg_ident.conf']) renameSync(join(data, name), join(server.conf, name));
+  appendFileSync(join(server.conf, 'postgresql.conf'), [
+    '', `data_directory = '${data}'`, `hba_file = '${join(server.conf, 'pg_hba.conf')}'`, `ident_file = '${join(server.conf, 'pg_ident.conf')}'`,
     `listen_addresses = '127.0.0.1'`, `port = ${server.port}`, `unix_socket_directories = '${socket}'`, 'max_connections = 200', 'shared_buffers = 128MB',
     'wal_level = replica', 'archive_mode = on', `archive_command = 'pgbackrest --config=${server.backupConfig} --stanza=gloria archive-push %p'`, 'archive_timeout = 60', 'max_wal_senders = 5',
-    'track_commit_timestamp = on', `timezone = 'UTC'`, `log_timezone = 'UTC'`, 'log_min_duration_statement = 500', 'log_lock_waits = on', '',
+    'track_commit_timestamp = on', 'wal_log_hints = on', `timezone = 'UTC'`, `log_timezone = 'UTC'`, 'log_min_duration_statement = 500', 'log_lock_waits = on', '',
   ].join('\n'));
-  appendFileSync(join(data, 'postgresql.conf'), `include 'conf.d.conf'\n`);
-  user.own(join(data, 'conf.d.conf'));
-  asServer(host, 'pg_ctl', ['-D', data, '-w', '-l', server.log, 'start']);
+  user.own(server.conf, ...['postgresql.conf', 'pg_hba.conf', 'pg_ident.conf'].map((name) => join(server.conf, name)));
+  asServer(host, 'pg_ctl', ['-D', data, '-w', '-l', server.log, '-o', server.options, 'start']);
   host.adminUrl = `postgresql://postgres:${server.superuserPassword}@127.0.0.1:${server.port}/postgres`;
   const { prepareRolesAndDatabase } = await import('../embedded-postgres.mjs');
   const urls = await prepareRolesAndDatabase(host.adminUrl, 'gloria', { app: password(), owner: password() });

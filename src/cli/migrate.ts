@@ -77,7 +77,7 @@ async function undoUnfinished(url: string): Promise<void> {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
     for (const name of (await migrationStatus(url)).unfinished) {
       if (!(await isOneTransaction(name))) {
-        throw new Error(`${name} was cut off and is not one transaction: look at what it left (an invalid index: DROP INDEX CONCURRENTLY), then: npx prisma migrate resolve --rolled-back ${name}`);
+        throw new Error(`${name} was cut off and is not one transaction: look at what it left (an invalid index: DROP INDEX CONCURRENTLY), then: node_modules/.bin/prisma migrate resolve --rolled-back ${name}`);
       }
       await client.query(`UPDATE public._prisma_migrations SET rolled_back_at = now() WHERE migration_name = $1 AND finished_at IS NULL AND rolled_back_at IS NULL`, [name]);
       process.stdout.write(`${name} was begun and not finished; it left nothing and is applied again.\n`);

@@ -156,11 +156,14 @@ describe('a backup', () => {
       s3.objects.set(`drill/keyring/${id}.tar.age`, { content: Buffer.from('x'), at: new Date(), lockedUntil: null });
     };
     const old = Array.from({ length: 6 }, (_, n) => `2026010${n + 1}T000000Z-00000${n}`);
-    old.forEach((id) => store(id));
+    old.forEach((id, n) => store(id, n === 1 ? new Date(Date.now() + 86_400_000) : null));
     store('20251231T000000Z-ffffff', null, false);
+    for (const foreign of ['drill/backups/notes.txt', 'drill/backups/somebody/manifest.json', 'drill/keyring/README']) s3.objects.set(foreign, { content: Buffer.from('x'), at: new Date(0), lockedUntil: null });
     const pruned = await gloria(['prune'], { BACKUP_KEEP_AT_LEAST: '2' });
     expect([pruned.code, pruned.output]).toEqual([0, expect.stringContaining(old[0]!)]);
-    expect(keys()).toEqual(old.slice(4).flatMap((id) => [`drill/backups/${id}/database.dump.age`, `drill/backups/${id}/manifest.json`]));
+    expect(pruned.output).toContain('is locked and stays');
+    expect(keys().filter((key) => !/notes|somebody|README|keyring/.test(key))).toEqual([old[1]!, ...old.slice(4)].flatMap((id) => [`drill/backups/${id}/database.dump.age`, `drill/backups/${id}/manifest.json`]));
+    expect([...s3.objects.keys()].filter((key) => /notes|somebody|README/.test(key)).length).toBe(3);
     const locked = await gloria(['run'], { BACKUP_OBJECT_LOCK_DAYS: '14' });
     const id = locked.output.trim().split('\n').at(-1)!;
     expect(s3.objects.get(`drill/backups/${id}/manifest.json`)!.lockedUntil!.getTime()).toBeGreaterThan(Date.now() + 13 * 86_400_000);

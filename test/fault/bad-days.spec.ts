@@ -181,13 +181,14 @@ describe('on a bad day', () => {
 
   it('the connection to the host is lost in the middle', async () => {
     commit = host.publish('v3.7.0', { 'README.md': 'connection' }, 'v3.5.0');
-    const child = spawn(join(host.is.kit, 'deploy.sh'), ['production', 'v3.7.0'], { cwd: host.is.kit, env: host.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(join(host.is.kit, 'deploy.sh'), ['production', 'v3.7.0'], { cwd: host.is.kit, env: host.environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const ended = once(child, 'exit');
     await once(child.stdout, 'data');
     await new Promise((done) => setTimeout(done, 1_000));
     child.stdout.destroy();
     child.stderr.destroy();
-    child.kill('SIGHUP');
+    // As a terminal does: to everybody in it.
+    process.kill(-child.pid!, 'SIGHUP');
     expect(await ended).toEqual([0, null]);
     expect(readFileSync(join(host.is.home, 'logs/deploy.log'), 'utf8')).toMatch(/The terminal is gone; this goes on\.[\s\S]*v3\.7\.0 \([0-9a-f]{12}\) serves/);
   }, 120_000);

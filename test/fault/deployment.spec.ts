@@ -36,6 +36,7 @@ describe('a deployment', () => {
   const served = async () => String((await host.call('/health/live')).headers['x-gloria-release']).split(';')[0];
   const expectNothingFailed = (since: number) => {
     expect(load.failures.splice(0)).toEqual([]);
+    expect(load.askedAgain).toBeLessThan(10);
     expect(load.answered - since).toBeGreaterThan(50);
   };
 

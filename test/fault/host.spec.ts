@@ -18,7 +18,7 @@ describe('a host', () => {
   const settle = () => new Promise((done) => setTimeout(done, 500));
   /** Runs `work` while nginx sends requests to these servers. */
   const behind = async (servers: Server[], work: () => Promise<void>) => {
-    const upstream = join(host.is.home, 'nginx/upstream.conf');
+    const upstream = join(host.is.home, 'live/upstream.conf');
     const before = readFileSync(upstream, 'utf8');
     try {
       writeFileSync(upstream, servers.map((server) => `server 127.0.0.1:${(server.address() as AddressInfo).port} max_fails=0;\n`).join(''));
@@ -51,7 +51,7 @@ describe('a host', () => {
   };
 
   beforeAll(async () => {
-    host = await ProdlikeHost.start('host', { WATCH_SECONDS: 1, START_SECONDS: 30, DRAIN_SECONDS: 1 }, ['--no-deploy']);
+    host = await ProdlikeHost.start('host', { WATCH_SECONDS: 1, START_SECONDS: 30, DRAIN_SECONDS: 1, NGINX_USER: 'www-data', NGINX_LOG_DIR: join(root, '.gloria/drills/host/nginx-logs') }, ['--no-deploy']);
   }, 300_000);
   afterAll(() => host?.stop(), 60_000);
 
@@ -118,10 +118,10 @@ describe('a host', () => {
       const forged = await host.call('/api/v1/me', { headers: { 'x-request-id': 'x"},{"forged' } });
       expect(forged.headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
       await settle();
-      const lines = readFileSync(join(host.is.home, 'logs/nginx-access.log'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+      const lines = readFileSync(join(host.is.dir, 'nginx-logs/nginx-access.log'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
       expect(lines.filter((line) => line.request_id === 'host-drill-0001')).toMatchObject([{ path: '/api/v1/me', status: 401, method: 'GET', upstream: `127.0.0.1:${host.is.ports.blue}` }]);
       expect(readFileSync(join(host.is.home, 'logs/gloria-blue.log'), 'utf8')).toContain('"requestId":"host-drill-0001"');
-      for (const file of ['nginx-access.log', 'gloria-blue.log']) expect(readFileSync(join(host.is.home, 'logs', file), 'utf8')).not.toContain('canary-in-query');
+      for (const file of ['nginx-logs/nginx-access.log', 'home/logs/gloria-blue.log']) expect(readFileSync(join(host.is.dir, file), 'utf8')).not.toContain('canary-in-query');
     });
 
     it('does not believe what clients say of where they come from', async () => {
@@ -241,15 +241,15 @@ describe('a host', () => {
 
     it('goes on writing after the logs were rotated', async () => {
       const conf = join(host.is.dir, 'logrotate.conf');
-      const words: Record<string, string> = { home: host.is.home, user: 'root', group: 'root', pm2: join(root, 'node_modules/.bin/pm2'), nginx_pid: join(host.is.home, 'nginx/nginx.pid') };
-      writeFileSync(conf, readFileSync(join(root, 'scripts/host/logrotate.conf'), 'utf8').replace(/\{(home|user|group|pm2|nginx_pid)\}/g, (_, name: string) => words[name]!), { mode: 0o644 });
+      const words: Record<string, string> = { home: host.is.home, nginx_logs: join(host.is.dir, 'nginx-logs'), user: 'root', group: 'root', pm2: join(root, 'node_modules/.bin/pm2'), nginx_reopen: `nginx -c ${join(host.is.home, 'nginx/nginx.conf')} -s reopen` };
+      writeFileSync(conf, readFileSync(join(root, 'scripts/host/logrotate.conf'), 'utf8').replace(/\{(home|user|group|pm2|nginx_logs|nginx_reopen)\}/g, (_, name: string) => words[name]!), { mode: 0o644 });
       const rotated = await host.run('logrotate', ['--force', '--state', join(host.is.dir, 'logrotate.state'), conf]);
       expect([rotated.code, rotated.output]).toEqual([0, '']);
       await host.call('/api/v1/me', { headers: { 'x-request-id': 'after-rotation-1' } });
       await settle();
-      for (const name of ['nginx-access', 'gloria-blue']) {
-        expect(readdirSync(join(host.is.home, 'logs')).filter((file) => file.startsWith(`${name}.log-`)).length).toBe(1);
-        expect([name, readFileSync(join(host.is.home, 'logs', `${name}.log`), 'utf8').includes('after-rotation-1')]).toEqual([name, true]);
+      for (const [dir, name] of [['nginx-logs', 'nginx-access'], ['home/logs', 'gloria-blue']] as const) {
+        expect(readdirSync(join(host.is.dir, dir)).filter((file) => file.startsWith(`${name}.log-`)).length).toBe(1);
+        expect([name, readFileSync(join(host.is.dir, dir, `${name}.log`), 'utf8').includes('after-rotation-1')]).toEqual([name, true]);
       }
     }, 60_000);
   });

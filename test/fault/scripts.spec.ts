@@ -26,9 +26,9 @@ describe('every script', () => {
     const dir = mkdtempSync(join(tmpdir(), 'gloria-units-'));
     const units = readdirSync(join(root, 'scripts/host')).filter((name) => /\.(service|timer)$/.test(name));
     const words: Record<string, string> = { home: '/srv/gloria', pm2: '/bin/true', kit: root };
-    for (const name of units) writeFileSync(join(dir, name), readFileSync(join(root, 'scripts/host', name), 'utf8').replace(/\{(home|pm2|kit)\}/g, (_, word: string) => words[word]!));
-    expect(units.length).toBe(5);
-    const { status, stdout, stderr, error } = spawnSync('systemd-analyze', ['verify', ...units.map((name) => join(dir, name))], { encoding: 'utf8' });
+    for (const name of units) writeFileSync(join(dir, name.replace('@.', '@full.')), readFileSync(join(root, 'scripts/host', name), 'utf8').replace(/\{(home|pm2|kit)\}/g, (_, word: string) => words[word]!));
+    expect(units.length).toBe(8);
+    const { status, stdout, stderr, error } = spawnSync('systemd-analyze', ['verify', ...units.map((name) => join(dir, name.replace('@.', '@full.')))], { encoding: 'utf8' });
     if (error) throw error;
     expect([status, `${stdout}${stderr}`]).toEqual([0, '']);
   });

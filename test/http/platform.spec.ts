@@ -10,6 +10,7 @@ import { housekeeping } from '../../src/worker.tasks';
 import { aFoundation, startApp, type TestApp, testEnvironment, World } from '../support/app';
 import { connected } from '../support/database';
 import { root } from '../support/documents';
+import { startProcess } from '../support/processes';
 
 declare module '../../src/platform/outbox' {
   interface OutboxTopics {
@@ -152,6 +153,17 @@ describe('the commands', () => {
     expect(await gloria(['validate-env', '--processes', '3'], { DATABASE_POOL_MAX: '90' })).toMatchObject({ code: 78, stderr: expect.stringContaining('3 API processes and the worker may open 365 connections') });
     expect((await gloria(['validate-env', '--processes', 'x'])).code).toBe(64);
     expect(await gloria(['validate-env'], { NODE_ENV: 'production' })).toMatchObject({ code: 78, stderr: expect.stringContaining('ENCRYPTION_KEY') });
+  });
+
+  it('reads go to the primary where the standby is not there', async () => {
+    const world = await aFoundation(testApp);
+    const api = await startProcess('main', { ...testEnvironment(testApp.database), READ_DATABASE_URL: testApp.database.appUrl.replace(/@[^/]+/, '@127.0.0.1:9') });
+    try {
+      const answer = await fetch(`${api.url}/api/v1/audit/events?limit=1`, { headers: { authorization: `Bearer ${world.token('hendra')}` } });
+      expect(answer.status).toBe(200);
+    } finally {
+      await api.stop();
+    }
   });
 
   it('profile and compare say what differs between two environments, and nothing of a secret', async () => {

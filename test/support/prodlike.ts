@@ -22,7 +22,7 @@ interface Description {
   ports: Record<'postgres' | 'redis' | 'http' | 'https' | 'blue' | 'green', number>;
   tls: { ca: string; certificate: string; key: string };
   issuer: { url: string; privateKey: string };
-  postgres: { dir: string; data: string; socket: string; port: number; backupConfig: string; log: string };
+  postgres: { dir: string; data: string; socket: string; port: number; backupConfig: string; options: string; log: string };
 }
 
 export interface Outcome {
@@ -94,7 +94,7 @@ export class ProdlikeHost {
   }
 
   active(): 'blue' | 'green' {
-    return readFileSync(join(this.is.home, 'nginx/upstream.conf'), 'utf8').includes(`:${this.is.ports.blue} `) ? 'blue' : 'green';
+    return readFileSync(join(this.is.home, 'live/upstream.conf'), 'utf8').includes(`:${this.is.ports.blue} `) ? 'blue' : 'green';
   }
 
   history(): Record<string, unknown>[] {
@@ -155,7 +155,7 @@ export class ProdlikeHost {
           response.on('error', fail);
         },
       );
-      outgoing.on('error', fail);
+      outgoing.on('error', (error) => fail(Object.assign(error, { idle: outgoing.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET' })));
       outgoing.end(text);
     });
   }
@@ -190,8 +190,8 @@ export class Load {
         const once = () => this.host.call(write ? '/api/v1/schools' : round % 2 ? '/api/v1/me' : '/api/v1/schools?limit=5', {
           method: write ? 'POST' : 'GET', headers: { authorization }, agent: this.agent, ...(write ? { body: { code: `s-${randomBytes(8).toString('hex')}`, name: 'Sekolah' } } : {}),
         });
-        const answer = await once().catch((error: NodeJS.ErrnoException) => {
-          if (write || error.code !== 'ECONNRESET') throw error;
+        const answer = await once().catch((error: Error & { idle?: boolean }) => {
+          if (write || !error.idle) throw error;
           this.askedAgain += 1;
           return once();
         });

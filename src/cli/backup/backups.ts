@@ -21,6 +21,8 @@ export interface Manifest {
 export class BackupRefused extends Error {}
 
 const DAY_MS = 86_400_000;
+/** The last moment a Date can hold: the age of what somebody else has put there. */
+const NOT_OURS = 8.64e15;
 const DATABASE = 'database.dump.age';
 const PATHS = 'paths.tar.age';
 
@@ -98,6 +100,7 @@ export class Backups {
     return objects
       .filter(({ key }) => key.endsWith('/manifest.json'))
       .map(({ key }) => key.split('/').at(-2)!)
+      .filter((id) => timeOf(id).getTime() < NOT_OURS)
       .map((id) => ({ id, at: timeOf(id) }))
       .sort((a, b) => a.at.getTime() - b.at.getTime());
   }
@@ -178,19 +181,31 @@ export class Backups {
     const old = finished.slice(0, Math.max(0, finished.length - this.config.BACKUP_KEEP_AT_LEAST)).filter(({ at }) => at.getTime() < before(this.config.BACKUP_KEEP_DAYS)).map(({ id }) => id);
     const gone = new Set(old);
     const known = new Set(finished.map(({ id }) => id));
+    const locked = new Set<string>();
     for (const { key } of await this.store.list(`${this.key('backups')}/`)) {
       const id = key.split('/').at(-2)!;
       // Never finished, and too old to be under way.
       if (!known.has(id) && timeOf(id).getTime() < before(2)) gone.add(id);
-      if (gone.has(id) && !key.endsWith('/manifest.json')) await this.store.remove(key);
+      if (gone.has(id) && !key.endsWith('/manifest.json') && !(await this.letGo(key))) locked.add(id);
     }
     // The manifest last: what is half removed is still listed, and removed by the next run.
-    for (const id of old) await this.store.remove(this.key('backups', id, 'manifest.json'));
-    for (const { key } of await this.store.list(`${this.key('keyring')}/`)) {
-      const id = key.split('/').at(-1)!.replace('.tar.age', '');
-      if (timeOf(id).getTime() < before(this.config.BACKUP_KEYRING_KEEP_DAYS)) await this.store.remove(key);
+    for (const id of old) if (!locked.has(id)) await this.letGo(this.key('backups', id, 'manifest.json'));
+    // The newest stays whatever its age: backups that fail for a week must not cost the keys.
+    const keyrings = (await this.store.list(`${this.key('keyring')}/`)).map(({ key }) => ({ key, at: timeOf(key.split('/').at(-1)!.replace('.tar.age', '')).getTime() })).filter(({ at }) => at < NOT_OURS).sort((a, b) => a.at - b.at);
+    for (const { key, at } of keyrings.slice(0, -1)) if (at < before(this.config.BACKUP_KEYRING_KEEP_DAYS)) await this.letGo(key);
+    return [...gone].filter((id) => !locked.has(id));
+  }
+
+  /** False where the store will not let go of it yet: a lock that outlasts retention is no failure of tonight's backup. */
+  private async letGo(key: string): Promise<boolean> {
+    try {
+      await this.store.remove(key);
+      return true;
+    } catch (error) {
+      if ((error as Error).name !== 'AccessDenied') throw error;
+      this.tell(`${key} is locked and stays`);
+      return false;
     }
-    return [...gone];
   }
 
   private key(...parts: string[]): string {
@@ -198,10 +213,10 @@ export class Backups {
   }
 }
 
-/** 20261123T083000Z-a1b2c3 → its time; the epoch where the name is somebody else's. */
+/** 20261123T083000Z-a1b2c3 → its time; far in the future where the name is somebody else's: what is not ours is never let go of. */
 function timeOf(id: string): Date {
-  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(id) ?? [];
-  return year ? new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) : new Date(0);
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{6}$/.exec(id) ?? [];
+  return year ? new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) : new Date(NOT_OURS);
 }
 
 const tar = (paths: readonly string[]) => ({ command: 'tar', args: ['--create', '--file', '-', ...paths.flatMap((path) => ['--directory', dirname(path), basename(path)])] });

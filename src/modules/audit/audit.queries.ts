@@ -29,7 +29,7 @@ export class AuditQueries {
       query.until && Prisma.sql`occurred_at < ${new Date(query.until)}`,
     ].filter((part) => part instanceof Prisma.Sql);
 
-    return this.database.withTenant(actor, async (tx) => {
+    return this.database.withTenantReading(actor, async (tx) => {
       const page = await this.cursors.page(
         listName('audit/events', query),
         query,

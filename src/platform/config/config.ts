@@ -16,7 +16,7 @@ export interface Config {
   /** The file named by GLORIA_ENV_FILE, which the process was started with. */
   readonly environmentFile: string | null;
   readonly http: { port: number; host: string; publicUrl: string; corsOrigins: string[]; trustProxyHops: number; bodyLimitBytes: number; drainSeconds: number };
-  readonly database: { url: string; directUrl: string; migrationUrl: string | null; poolMax: number };
+  readonly database: { url: string; directUrl: string; readUrl: string | null; migrationUrl: string | null; poolMax: number };
   readonly redisUrl: string | null;
   readonly identity: Identity;
   readonly rateLimitPerMinute: number;
@@ -93,6 +93,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     database: {
       url: v.DATABASE_URL,
       directUrl: v.DIRECT_DATABASE_URL ?? v.DATABASE_URL,
+      readUrl: v.READ_DATABASE_URL ?? null,
       migrationUrl: v.MIGRATION_DATABASE_URL ?? null,
       poolMax: v.DATABASE_POOL_MAX,
     },

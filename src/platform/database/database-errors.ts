@@ -6,7 +6,7 @@ export interface PostgresError {
   constraint: string | null;
 }
 
-const CONNECTION = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|timeout exceeded when trying to connect|Connection terminated|Can't reach database|did not answer within|Unable to start a transaction/i;
+const CONNECTION = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|timeout exceeded when trying to connect|Connection terminated|is not queryable|Can't reach database|did not answer within|Unable to start a transaction/i;
 
 /** The PostgreSQL error behind a thrown value, or null. Knows pg's own errors and Prisma's driver-adapter wrappers. */
 export function postgresError(error: unknown): PostgresError | null {

@@ -3,6 +3,9 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, type QueryResultRow } from 'pg';
 import { CONFIG, type Config } from '../config';
 import { PrismaClient, type Prisma } from './generated/client';
+import { isDatabaseUnavailable, postgresError } from './database-errors';
+import { refusePrivilegedRole } from './privileged-role';
+import { Replica } from './replica';
 
 /** A transaction; every query in it sees one foundation's rows only. */
 export type Tx = Prisma.TransactionClient;
@@ -20,6 +23,7 @@ export interface TenantOptions {
 export class Database implements OnModuleInit, OnApplicationShutdown {
   readonly pool: Pool;
   private readonly prisma: PrismaClient;
+  private readonly replica: Replica | null;
 
   constructor(@Inject(CONFIG) config: Config) {
     this.pool = new Pool({
@@ -33,10 +37,12 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
     // An idle connection that dies is replaced on next use; unheard, the event would end the process.
     this.pool.on('error', () => undefined);
     this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
+    this.replica = config.database.readUrl ? new Replica(this.prisma, this.pool, config.database.readUrl, config) : null;
   }
 
   async onModuleInit(): Promise<void> {
     await refusePrivilegedRole(this.pool, 'DATABASE_URL');
+    await this.replica?.refusePrivileged();
   }
 
   /**
@@ -44,7 +50,27 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
    * Costs BEGIN + set_config + COMMIT on top of the work's own statements.
    */
   async withTenant<T>(tenant: { foundationId: string }, work: (tx: Tx) => Promise<T>, options: TenantOptions = {}): Promise<T> {
-    return this.prisma.$transaction(
+    return this.within(this.prisma, tenant, work, options);
+  }
+
+  /**
+   * The same for reads that may be some seconds old: on the standby where there is one and it keeps up, else on the
+   * primary. Never for what a decision rests on.
+   */
+  async withTenantReading<T>(tenant: { foundationId: string }, work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (!(await this.replica?.keepsUp())) return this.withTenant(tenant, work);
+    try {
+      return await this.within(this.replica!.client, tenant, work, {});
+    } catch (error) {
+      // A standby that is gone, or cancelled the query because the primary removed its rows (40001).
+      if (!isDatabaseUnavailable(error) && postgresError(error)?.sqlState !== '40001') throw error;
+      this.replica!.leaveAlone();
+      return this.withTenant(tenant, work);
+    }
+  }
+
+  private within<T>(client: Pick<PrismaClient, '$transaction'>, tenant: { foundationId: string }, work: (tx: Tx) => Promise<T>, options: TenantOptions): Promise<T> {
+    return client.$transaction(
       async (tx) => {
         await tx.$executeRaw`SELECT set_config('gloria.foundation_id', ${tenant.foundationId}, true)`;
         return work(tx);
@@ -64,21 +90,9 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.replica?.close();
     await this.prisma.$disconnect();
     await this.pool.end();
-  }
-}
-
-/** Rejects where the role could go round row-level security: it would make every tenant check decoration. */
-export async function refusePrivilegedRole(pool: Pool, variable: string): Promise<void> {
-  const { rows } = await pool.query<{ name: string; privileged: boolean; owner: boolean }>(`
-    SELECT current_user AS name, r.rolsuper OR r.rolbypassrls AS privileged,
-           EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace IN ('public'::regnamespace, 'audit'::regnamespace)
-                      AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owner
-      FROM pg_roles r WHERE r.rolname = current_user`);
-  const role = rows[0];
-  if (!role || role.privileged || role.owner) {
-    throw new Error(`${variable} connects as "${role?.name}", which is a superuser, bypasses row-level security or owns tables; use gloria_app (prisma/roles.sql)`);
   }
 }
 

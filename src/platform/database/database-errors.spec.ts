@@ -1,0 +1,15 @@
+import { isDatabaseUnavailable } from './database-errors';
+
+describe('what a database that is not there says', () => {
+  it.each([
+    new Error('Client has encountered a connection error and is not queryable'),
+    new Error('Connection terminated unexpectedly'),
+    Object.assign(new Error('server conn crashed?'), { code: '08P01' }),
+    Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' }),
+    Object.assign(new Error('sorry, too many clients already'), { code: '53300' }),
+    Object.assign(new Error('wrapped'), { cause: new Error('connect ECONNREFUSED 127.0.0.1:5432') }),
+    new Error('timeout exceeded when trying to connect'),
+  ])('is known: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(true));
+
+  it.each([new Error('something else'), Object.assign(new Error('duplicate key'), { code: '23505' }), null, 'text'])('is not taken for a defect or a refusal: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(false));
+});
