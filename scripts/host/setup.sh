@@ -19,6 +19,8 @@ done
 if [ -z "$name" ] || [ -z "$environment" ] || [ -z "$repository" ]; then sed -n '4p' "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 64; fi
 [ "$(id -u)" = 0 ] || { echo "run as root" >&2; exit 77; }
 command -v node >/dev/null || { echo "Node 24 is not installed (docs/deployment.md)" >&2; exit 69; }
+# Whoever else runs something from here must be able to stand where it is started.
+cd /
 step() { echo "· $1"; }
 fill() { sed -e "s#{home}#$home#g" -e "s#{user}#gloria#g" -e "s#{group}#gloria#g" -e "s#{pm2}#$(command -v pm2)#g" -e "s#{kit}#$home/kit#g" -e "s#{nginx_logs}#/var/log/gloria#g" -e "s#{nginx_reopen}#/usr/sbin/nginx -s reopen#g" "$kit/scripts/host/$1"; }
 random() { openssl rand -hex 24; }
