@@ -88,7 +88,7 @@ log_lock_waits = on
 timezone = 'UTC'
 CONF
 # Run again, the passwords stay the ones the applications have.
-known() { sed -nE "s#^$2='?[a-z]+://$3:([^@]+)@.*#\1#p" "$1" 2>/dev/null | head -1; }
+known() { sed -nE "s#^$2='?[a-z]+://$3:([^@]+)@.*#\1#p" "$1" 2>/dev/null | head -1 || true; }
 app_password=$(known "$home/app.env" DATABASE_URL gloria_app); app_password=${app_password:-$(random)}
 owner_password=$(known "$home/app.env" MIGRATION_DATABASE_URL gloria_owner); owner_password=${owner_password:-$(random)}
 redis_password=$(known "$home/app.env" REDIS_URL gloria); redis_password=${redis_password:-$(random)}
