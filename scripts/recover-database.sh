@@ -39,6 +39,8 @@ done
 for name in PG_DATA PG_BIN PG_PORT PG_SOCKET PGBACKREST_CONFIG; do [ -n "${!name:-}" ] || die "$name is not set ($conf)" 78; done
 # Local time in a target is how recoveries miss by hours.
 [ "$type" != time ] || [[ $target =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(\+|-)[0-9]{2}(:?[0-9]{2})?$ ]] || die "the time must look like 2026-11-23 08:00:00.5+00, with its zone" 64
+# The server's user cannot always stand where this was called.
+cd /
 read -ra as <<< "${PG_RUN:-runuser -u postgres --}"
 log=${PG_LOG:-/var/log/postgresql/recovery.log}
 backrest=("${as[@]}" pgbackrest "--config=$PGBACKREST_CONFIG" "--stanza=${STANZA:-gloria}" --log-level-file=off)

@@ -127,8 +127,8 @@ export async function buildRelease(host, { version, commit }, say, look = () => 
     look(draft, build);
     await linkTree(build, join(draft, 'node_modules'));
     say('npm run build');
-    const built = await run('npm', ['run', '--silent', 'build'], { cwd: draft, timeoutMs: 600_000 });
-    if (built.code !== 0 || !existsSync(join(draft, 'dist', 'main.js'))) throw new Refusal(1, `the build failed; the running release was not touched:\n${built.output.trim().slice(-4000)}`);
+    const built = await run('npm', ['run', 'build'], { cwd: draft, timeoutMs: 600_000 });
+    if (built.code !== 0 || !existsSync(join(draft, 'dist', 'main.js'))) throw new Refusal(1, `the build failed; the running release was not touched (exit code ${built.code}):\n${built.output.trim().slice(-4000)}`);
     const runtime = await modules(host, draft, 'runtime', say);
     await linkTree(runtime, join(draft, 'node_modules'));
     const migrations = readdirSync(join(draft, 'prisma', 'migrations'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
