@@ -36,7 +36,8 @@ describe('a deployment', () => {
   const served = async () => String((await host.call('/health/live')).headers['x-gloria-release']).split(';')[0];
   const expectNothingFailed = (since: number) => {
     expect(load.failures.splice(0)).toEqual([]);
-    expect(load.askedAgain).toBeLessThan(10);
+    // Few, or somebody closes connections that are in use.
+    expect(load.askedAgain).toBeLessThan(load.answered / 200);
     expect(load.answered - since).toBeGreaterThan(50);
   };
 

@@ -170,7 +170,10 @@ export class Load {
   answered = 0;
   /** Rows that were acknowledged. */
   written = 0;
-  /** Reads asked again because a kept connection was closed while idle, as every HTTP client does (RFC 9110, 9.2.2). */
+  /**
+   * Requests asked again because a kept connection was closed while it was idle, before anything came back, as every HTTP client does with what
+   * may be repeated (RFC 9110, 9.2.2): nginx closes them when it is reloaded.
+   */
   askedAgain = 0;
   readonly failures: string[] = [];
   readonly releases = new Map<string, number>();
@@ -187,13 +190,16 @@ export class Load {
     for (let round = 0; this.running; round += 1) {
       const write = (round + n) % 8 === 0;
       try {
-        const once = () => this.host.call(write ? '/api/v1/schools' : round % 2 ? '/api/v1/me' : '/api/v1/schools?limit=5', {
-          method: write ? 'POST' : 'GET', headers: { authorization }, agent: this.agent, ...(write ? { body: { code: `s-${randomBytes(8).toString('hex')}`, name: 'Sekolah' } } : {}),
-        });
-        const answer = await once().catch((error: Error & { idle?: boolean }) => {
-          if (write || !error.idle) throw error;
+        // Writes carry a key, as the API wants of whoever may have to repeat one.
+        const headers: Record<string, string> = { authorization, ...(write ? { 'idempotency-key': randomBytes(12).toString('hex') } : {}) };
+        const body = write ? { code: `s-${randomBytes(8).toString('hex')}`, name: 'Sekolah' } : undefined;
+        const path = write ? '/api/v1/schools' : round % 2 ? '/api/v1/me' : '/api/v1/schools?limit=5';
+        const ask = (agent: Agent) => this.host.call(path, { method: write ? 'POST' : 'GET', headers, agent, body });
+        const answer = await ask(this.agent).catch((error: Error & { idle?: boolean }) => {
+          if (!error.idle) throw error;
           this.askedAgain += 1;
-          return once();
+          // On a connection of its own: the kept ones were closed together.
+          return ask(new Agent({ keepAlive: false }));
         });
         if (answer.status !== (write ? 201 : 200)) this.failures.push(`${new Date().toISOString()} HTTP ${answer.status} ${answer.text.slice(0, 200)}`);
         const release = String(answer.headers['x-gloria-release']).split(';')[0] ?? '';
