@@ -2,7 +2,7 @@
 # scripts/certificate.sh: gets the host's certificate by ACME, or renews it where it is due (certbot, HTTP-01 through nginx). Daily,
 # by scripts/host/gloria-certificate.timer. The application is not touched; nginx is reloaded, and only with a certificate it accepts.
 #   scripts/certificate.sh [--force]     `install` is what certbot calls with a new one
-#   ACME_SERVER (default Let's Encrypt), ACME_EMAIL, CERTBOT_DIR (default $GLORIA_HOME/acme)
+#   Settings of host.conf: ACME_SERVER, ACME_EMAIL, ACME_WEBROOT; accounts and what was issued stand in $GLORIA_HOME/acme
 set -euo pipefail
 kit=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 export GLORIA_HOME=${GLORIA_HOME:-/srv/gloria}
@@ -35,12 +35,14 @@ fi
 
 name=$(setting SERVER_NAME '')
 webroot=$(setting ACME_WEBROOT /var/www/acme)
-dir=${CERTBOT_DIR:-$home/acme}
+dir=$home/acme
+email=$(setting ACME_EMAIL '')
+server=$(setting ACME_SERVER '')
 mkdir -p "$webroot/.well-known/acme-challenge" "$dir"
 options=(certonly --webroot --webroot-path "$webroot" --domain "$name" --cert-name "$name" --non-interactive --agree-tos --key-type ecdsa
   --config-dir "$dir/config" --work-dir "$dir/work" --logs-dir "$dir/logs" --deploy-hook "$kit/scripts/certificate.sh install")
-if [ -n "${ACME_EMAIL:-}" ]; then options+=(--email "$ACME_EMAIL"); else options+=(--register-unsafely-without-email); fi
-if [ -n "${ACME_SERVER:-}" ]; then options+=(--server "$ACME_SERVER"); fi
+if [ -n "$email" ]; then options+=(--email "$email"); else options+=(--register-unsafely-without-email); fi
+if [ -n "$server" ]; then options+=(--server "$server"); fi
 if [ "${1:-}" = --force ]; then options+=(--force-renewal); else options+=(--keep-until-expiring); fi
 if ! certbot "${options[@]}"; then
   echo "No new certificate; the one that is served stays: $certificate" >&2

@@ -1,4 +1,4 @@
-// node scripts/image.mjs: builds the image with buildah where there is no container engine, over a base made from Debian's
+// node scripts/image.mjs [--machine]: builds the image (--machine: a clean Debian with systemd) with buildah where there is no container engine, over a base made from Debian's
 // packages and Node from the npm registry. Prints the commands' environment as JSON; `npm run test:image` uses it.
 // On a machine with Docker, `docker build .` does the same over the official base.
 import { spawnSync } from 'node:child_process';
@@ -12,6 +12,8 @@ const NODE = '24.21.0';
 const NPM = '11.21.2';
 export const BASE = `localhost/gloria-base:bookworm-node${NODE}-npm${NPM}`;
 export const IMAGE = 'localhost/gloria-backend:test';
+export const MACHINE = 'localhost/gloria-machine:bookworm';
+const CONTAINER_PACKAGES = ['buildah', 'podman', 'runc', 'netavark', 'aardvark-dns', 'iptables', 'mmdebstrap'];
 const home = join(root, '.gloria', 'image');
 
 const must = (command, args, options = {}) => {
@@ -58,6 +60,30 @@ function makeBase() {
   }
 }
 
+/** A Debian as an operator gets it, with systemd: Node and git are there, and what stands for the world outside (an ACME authority). */
+export function buildMachine() {
+  ensurePackages(CONTAINER_PACKAGES);
+  makeBase();
+  step('a clean Debian with systemd');
+  const dir = mkdtempSync(join(home, 'tmp', 'machine-'));
+  try {
+    // This machine's authorities, where its way to the registry has some of its own.
+    const authorities = process.env.NODE_EXTRA_CA_CERTS;
+    writeFileSync(join(dir, 'authorities.crt'), authorities ? readFileSync(authorities) : '');
+    writeFileSync(join(dir, 'Containerfile'), [
+      `FROM ${BASE}`,
+      'COPY authorities.crt /usr/local/share/ca-certificates/authorities.crt',
+      'RUN export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get install -y -q --no-install-recommends systemd systemd-sysv dbus git pebble curl && apt-get clean \\',
+      "  && update-ca-certificates && mkdir -p /usr/local/etc && echo 'cafile=/etc/ssl/certs/ca-certificates.crt' > /usr/local/etc/npmrc",
+      '',
+    ].join('\n'));
+    must('buildah', ['bud', '--isolation', 'chroot', '--network', 'host', '--format', 'docker', '--layers', '-t', MACHINE, dir]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+  return { image: MACHINE, environment: environment() };
+}
+
 /** npm's settings of this machine as one file for a build secret: the user's own and the authorities Node trusts beside its own. */
 function npmSettings() {
   const file = join(home, 'tmp', 'npmrc');
@@ -73,7 +99,7 @@ function npmSettings() {
 
 /** Builds the image of this tree. */
 export function buildImage() {
-  ensurePackages(['buildah', 'podman', 'runc', 'netavark', 'aardvark-dns', 'iptables', 'mmdebstrap']);
+  ensurePackages(CONTAINER_PACKAGES);
   makeBase();
   step('building the image');
   const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
@@ -89,7 +115,7 @@ export function buildImage() {
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   try {
-    process.stdout.write(`${JSON.stringify(buildImage())}\n`);
+    process.stdout.write(`${JSON.stringify(process.argv[2] === '--machine' ? buildMachine() : buildImage())}\n`);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);

@@ -30,6 +30,8 @@ export const SETTINGS = {
   NGINX_USER: { default: 'www-data', about: 'who nginx works as, where root starts it; none where somebody else does' },
   NGINX_LOG_DIR: { default: '', about: "folder of nginx's logs, root's own where root starts nginx; GLORIA_HOME/logs where empty" },
   NGINX_PID: { default: '/run/nginx.pid', about: "nginx's process id file" },
+  ACME_SERVER: { default: '', about: "directory of the authority that issues certificates; Let's Encrypt where empty" },
+  ACME_EMAIL: { default: '', about: 'where the authority writes to, before a certificate ends' },
   ACME_WEBROOT: { default: '/var/www/acme', about: 'folder of ACME HTTP-01 challenges' },
   NGINX_TEST: { default: 'sudo -n nginx -t', about: 'checks the configuration of nginx' },
   NGINX_RELOAD: { default: 'sudo -n systemctl reload nginx', about: 'makes nginx read it' },

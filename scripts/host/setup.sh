@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Prepares a Debian host for Gloria, as root, from a checkout of the kit: packages, user, folders, PM2, PostgreSQL with an archived
 # write-ahead log, Redis with an access list, nginx, timers, log rotation. Keeps what is there; safe to run again.
-#   scripts/host/setup.sh --name api.school.example --environment production --repository <git URL> [--home /srv/gloria] [--no-services]
+#   scripts/host/setup.sh --name api.school.example --environment production --repository <git URL> [--email <whom ACME writes to>] [--home /srv/gloria] [--no-services]
 # --no-services: everything but starting anything (images, chroots). Afterwards: docs/deployment.md, from "Secrets" on.
 set -euo pipefail
 kit=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
-home=/srv/gloria name='' environment='' repository='' services=yes
+home=/srv/gloria email='' name='' environment='' repository='' services=yes
 while [ $# -gt 0 ]; do
   case $1 in
     --name) name=${2:?}; shift 2 ;;
     --environment) environment=${2:?}; shift 2 ;;
     --repository) repository=${2:?}; shift 2 ;;
+    --email) email=${2:?}; shift 2 ;;
     --home) home=${2:?}; shift 2 ;;
     --no-services) services=no; shift ;;
     *) sed -n '4p' "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 64 ;;
@@ -119,6 +120,7 @@ APP_ENV_FILE=$home/app.env
 SERVER_NAME=$name
 TLS_CERTIFICATE=$home/tls/cert.pem
 TLS_KEY=$home/tls/key.pem
+ACME_EMAIL=$email
 NGINX_LOG_DIR=/var/log/gloria
 INSTANCES=$(n=$(nproc); echo $((n > 4 ? 4 : n < 2 ? 2 : n)))
 CONF

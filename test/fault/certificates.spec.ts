@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
@@ -49,7 +49,8 @@ describe('a certificate', () => {
     await startAuthority();
     await answers(`http://127.0.0.1:${dnsManagement}/`);
     execFileSync('curl', ['-s', '-d', JSON.stringify({ host: `${host.is.serverName}.`, addresses: ['127.0.0.1'] }), `http://127.0.0.1:${dnsManagement}/add-a`]);
-    environment = { ...host.environment, PATH: process.env.PATH!, ACME_SERVER: `https://localhost:${acme}/dir`, REQUESTS_CA_BUNDLE: join(dir, 'ca.pem') };
+    appendFileSync(join(host.is.home, 'host.conf'), `ACME_SERVER=https://localhost:${acme}/dir\nACME_EMAIL=admin@${host.is.serverName}\n`);
+    environment = { ...host.environment, PATH: process.env.PATH!, REQUESTS_CA_BUNDLE: join(dir, 'ca.pem') };
   }, 180_000);
   afterAll(async () => {
     for (const program of programs) program.kill('SIGTERM');

@@ -29,14 +29,15 @@ export class FakeS3 {
 
   constructor(readonly bucket: string) {}
 
-  async start(): Promise<this> {
+  /** @param address where it listens: loopback, or a container's bridge */
+  async start(address = '127.0.0.1'): Promise<this> {
     this.server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => this.answer(request, Buffer.concat(chunks), response));
     });
-    await new Promise<void>((done) => this.server!.listen(0, '127.0.0.1', done));
-    this.endpoint = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    await new Promise<void>((done) => this.server!.listen(0, address, done));
+    this.endpoint = `http://${address}:${(this.server.address() as AddressInfo).port}`;
     return this;
   }
 

@@ -131,11 +131,7 @@ export class ProdlikeHost {
   }
 
   token(clerkUser = 'user_dewi'): string {
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const now = Math.floor(Date.now() / 1000);
-    const claims = { iss: this.is.issuer.url, azp: 'https://app.gloria.test', sub: clerkUser, sid: `sess_${randomBytes(8).toString('hex')}`, iat: now - 5, nbf: now - 5, exp: now + 36_000, v: 2, fva: [0, -1], sts: 'active', o: { id: this.is.organization, rol: 'admin', slg: 'prodlike' } };
-    const input = `${part({ alg: 'RS256', typ: 'JWT', kid: 'ins_prodlike' })}.${part(claims)}`;
-    return `${input}.${createSign('RSA-SHA256').update(input).sign(this.is.issuer.privateKey, 'base64url')}`;
+    return sessionToken({ issuer: this.is.issuer.url, privateKey: this.is.issuer.privateKey, organization: this.is.organization, clerkUser, authorizedParty: 'https://app.gloria.test' });
   }
 
   /** One request through nginx. Rejects where the connection breaks. */
@@ -218,6 +214,15 @@ export class Load {
     await this.ended;
     this.agent.destroy();
   }
+}
+
+/** A session token as Clerk makes them, of a sign-in just now, valid for ten hours. */
+export function sessionToken({ issuer, privateKey, organization, clerkUser, authorizedParty }: { issuer: string; privateKey: string; organization: string; clerkUser: string; authorizedParty: string }): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer, azp: authorizedParty, sub: clerkUser, sid: `sess_${randomBytes(8).toString('hex')}`, iat: now - 5, nbf: now - 5, exp: now + 36_000, v: 2, fva: [0, -1], sts: 'active', o: { id: organization, rol: 'admin', slg: 'school' } };
+  const input = `${part({ alg: 'RS256', typ: 'JWT', kid: 'ins_test' })}.${part(claims)}`;
+  return `${input}.${createSign('RSA-SHA256').update(input).sign(privateKey, 'base64url')}`;
 }
 
 export async function runToEnd(command: string, args: string[], environment: Record<string, string>, cwd = root): Promise<Outcome> {
