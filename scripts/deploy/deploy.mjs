@@ -11,7 +11,7 @@ import { compareVersions, lintMigrations, readMigrations } from './migrations.mj
 import { Refusal } from './refusal.mjs';
 import { buildRelease, finishedRelease, freeMegabytes, linkCurrent, linkSlot, prune, releaseFolder, resolveVersion, VERSION } from './releases.mjs';
 import { apiName, pm2, startAndProve, verify, workerName } from './slots.mjs';
-import { clearJournal, readHistory, readJournal, record, takeLock, writeJournal } from './state.mjs';
+import { clearJournal, readHistory, readJournal, record, recordFailure, takeLock, writeJournal } from './state.mjs';
 import { watch } from './watch.mjs';
 
 const USAGE = `usage: ./deploy.sh <environment> <version> [--dry-run]
@@ -108,9 +108,9 @@ async function deploy(host, version, dryRun) {
     return await afterSwitch(host, manager, tell, { target, folder: built.folder, colour, previous: run.previous, migrated: pending, restorePoint, reach }, false);
   } catch (error) {
     if (error.afterSwitch) throw error;
-    record(host, { kind: 'deploy', version, commit: target.commit, result: 'failed', at_step: run.step, because: firstLine(error.message), previous: run.previous, seconds: tell.seconds(), migrated: run.migrated ?? [], restorePoint: run.restorePoint ?? null });
-    clearJournal(host);
-    throw new Refusal(error.exitCode ?? 1, `${version} was not deployed (${run.step}): ${error instanceof Refusal ? error.message : error.stack}\n${serving ? `${serving.version} serves as before.` : 'Nothing serves yet.'}`);
+    const unwritten = recordFailure(host, { kind: 'deploy', version, commit: target.commit, result: 'failed', at_step: run.step, because: firstLine(error.message), previous: run.previous, seconds: tell.seconds(), migrated: run.migrated ?? [], restorePoint: run.restorePoint ?? null });
+    const why = error.code === 'ENOSPC' ? `the disk is full (${host.home})` : error instanceof Refusal ? error.message : error.stack;
+    throw new Refusal(error.exitCode ?? 1, `${version} was not deployed (${run.step}): ${why}\n${unwritten ? `! ${unwritten}\n` : ''}${serving ? `${serving.version} serves as before.` : 'Nothing serves yet.'}`);
   }
 }
 
@@ -157,8 +157,7 @@ async function bringBack(host, manager, tell, { target, colour, previous, error,
   const because = firstLine(error.message);
   if (!previous) {
     await manager.save();
-    record(host, { kind: 'deploy', ...target, result: 'failed', because, previous: null, migrated, restorePoint, seconds: tell.seconds() });
-    clearJournal(host);
+    recordFailure(host, { kind: 'deploy', ...target, result: 'failed', because, previous: null, migrated, restorePoint, seconds: tell.seconds() });
     throw Object.assign(new Refusal(1, `${target.version} serves, but ${error.message}\nThere is no earlier release to return to.`), { afterSwitch: true });
   }
   tell.say(`returning to ${previous.version}: ${because}`);
@@ -169,8 +168,8 @@ async function bringBack(host, manager, tell, { target, colour, previous, error,
   }
   await manager.remove(workerName(colour), apiName(colour));
   await manager.save();
-  record(host, { kind: 'deploy', ...target, result: 'rolled-back', because, previous, migrated, restorePoint, seconds: tell.seconds() });
-  clearJournal(host);
+  const unwritten = recordFailure(host, { kind: 'deploy', ...target, result: 'rolled-back', because, previous, migrated, restorePoint, seconds: tell.seconds() });
+  if (unwritten) tell.say(`! ${unwritten}`);
   throw Object.assign(new Refusal(1, `${target.version} was taken back: ${error.message}\n${previous.version} serves again.`), { afterSwitch: true });
 }
 

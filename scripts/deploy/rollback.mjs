@@ -7,7 +7,7 @@ import { databaseVerdict, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
 import { keptReleases, linkCurrent, linkSlot, releaseFolder, VERSION } from './releases.mjs';
 import { apiName, pm2, startAndProve, startWorker, verify, workerName } from './slots.mjs';
-import { clearJournal, readHistory, readJournal, record, takeLock, writeJournal } from './state.mjs';
+import { clearJournal, readHistory, readJournal, record, recordFailure, takeLock, writeJournal } from './state.mjs';
 
 const USAGE = `usage: ./rollback.sh [<version>] [--dry-run]
 
@@ -87,8 +87,7 @@ async function rollback(host, version, dryRun) {
     await switchTo(host, colour, target.commit);
   } catch (error) {
     if (!warm && !served) await manager.remove(apiName(colour), workerName(colour)).catch(() => undefined);
-    record(host, { kind: 'rollback', version: target.version, commit: target.commit, result: 'failed', because: error.message.split('\n')[0], previous, seconds: tell.seconds() });
-    clearJournal(host);
+    recordFailure(host, { kind: 'rollback', version: target.version, commit: target.commit, result: 'failed', because: error.message.split('\n')[0], previous, seconds: tell.seconds() });
     throw new Refusal(error.exitCode ?? 1, `${target.version} was not returned to: ${error.message}\n${serving ? `${serving.version} serves as before.` : ''}`);
   }
   const servesAfter = tell.seconds();

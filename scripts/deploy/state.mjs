@@ -49,6 +49,17 @@ export function readHistory(host) {
   });
 }
 
+/** The same where something has failed already: a disk that takes no record must not hide why. @returns what could not be written, or null */
+export function recordFailure(host, entry) {
+  try {
+    record(host, entry);
+    clearJournal(host);
+    return null;
+  } catch (error) {
+    return `state/releases.jsonl does not say so: ${error.message}`;
+  }
+}
+
 export function record(host, entry) {
   mkdirSync(host.state, { recursive: true });
   const file = historyFile(host);

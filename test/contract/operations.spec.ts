@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -209,5 +209,61 @@ describe('the deployment kit', () => {
     const errors = readProjectFile('docs/errors.md');
     for (const { status, code } of answers) expect([code, new RegExp(`^#{3,4} \`${code}\` · ${status}$`, 'm').test(errors)]).toEqual([code, true]);
     for (const [, code] of errors.matchAll(/^#### `([A-Z_]+)`/gm)) expect([code, answers.some((answer) => answer.code === code)]).toEqual([code, true]);
+  });
+
+  it('says the same where a fact has to stand twice: shell, JavaScript and configuration cannot read one another', () => {
+    const found = (pattern: RegExp, ...files: string[]) => files.map((file) => [file, pattern.exec(readProjectFile(file))?.[1]?.replaceAll('[0-9]', '\\d')] as const);
+    const same = (facts: (readonly [string, string | undefined])[]) => {
+      for (const [file, fact] of facts) expect([file, fact]).toEqual([file, facts[0]![1]]);
+      expect(facts[0]![1]).toBeTruthy();
+    };
+    // What a version is.
+    same(found(/(\^v(?:\\d|\[0-9\])\+\S*\$)(?:\/| \]\])/, 'scripts/deploy/releases.mjs', 'scripts/update-kit.sh', '.github/workflows/release.yml'));
+    // What the application may do in Redis.
+    same(found(/user gloria on >\S+ (~gloria:.*?\+info)/, 'scripts/host/setup.sh', 'scripts/prodlike/servers.mjs', 'docker/make-secrets.sh'));
+    same(found(/maxmemory-policy['",\s]+(\S+?)['"\s]/, 'scripts/host/setup.sh', 'scripts/prodlike/servers.mjs', 'docker-compose.prod.yml'));
+    // How long a request may take while its process ends.
+    const longest = /LONGEST_REQUEST_MS = ([\d_]+)/.exec(readProjectFile('src/http/drain.ts'))![1]!.replace('_', '');
+    expect(Number(/LONGEST_REQUEST_SECONDS = (\d+)/.exec(readProjectFile('ecosystem.config.js'))![1]) * 1000).toBe(Number(longest));
+    // What drills ask of PostgreSQL is what hosts get.
+    const settings = /conf\.d\/gloria\.conf[^\n]*\n([\s\S]*?)\nCONF/.exec(readProjectFile('scripts/host/setup.sh'))![1]!.split('\n').filter((line) => /^(wal|archive_(mode|timeout)|max_wal|track|log)_?\S* = /.test(line));
+    expect(settings.length).toBeGreaterThan(6);
+    for (const setting of settings) expect([setting, readProjectFile('scripts/prodlike/servers.mjs').includes(setting)]).toEqual([setting, true]);
+    // nginx in a container has the defaults of nginx on a host.
+    const defaults = inScript<Record<string, { default?: string }>>('scripts/deploy/host.mjs', 'm.SETTINGS');
+    for (const name of ['RATE_PER_SECOND', 'CONNECTIONS_PER_ADDRESS', 'MAINTENANCE_RETRY_SECONDS']) expect(readProjectFile('docker/render-and-run.sh')).toContain(`${name}="\${${name}:-${defaults[name]!.default}}"`);
+  });
+
+  describe('the guides', () => {
+    const guides = ['docs/deployment.md', 'docs/backup-and-recovery.md', 'docs/operations.md'];
+
+    it('name no command that nothing runs, unless it says that it needs the outside', () => {
+      for (const guide of guides) {
+        const lines = readProjectFile(guide).split('\n');
+        for (const [index, line] of lines.entries()) {
+          if (line !== '```bash') continue;
+          const mark = /^<!-- (outside|run by (test\/\S+\.spec\.ts)) -->$/.exec(lines[index - 1] ?? '');
+          expect([guide, index, mark !== null]).toEqual([guide, index, true]);
+          const spec = mark![2];
+          if (!spec) continue;
+          const test = readProjectFile(spec);
+          // Either the test reads the guide itself, or it names every script and option of the commands.
+          if (test.includes(guide)) continue;
+          const block = lines.slice(index + 1, lines.indexOf('```', index + 1)).map((each) => each.replace(/#.*/, ''));
+          const words = block.flatMap((each) => [...each.matchAll(/scripts\/[\w-]+\.sh|(?<=\s)--[a-z][\w-]*|(?<=backup\.sh )[a-z]+|pg_basebackup|synchronous_standby_names/g)].map(([word]) => word));
+          expect(words.length).toBeGreaterThan(0);
+          for (const word of words) expect([guide, word, test.includes(word)]).toEqual([guide, word, true]);
+        }
+      }
+    });
+
+    it('name every script there is, and none that is not', () => {
+      const there = ['deploy.sh', 'rollback.sh', ...['scripts', 'scripts/host'].flatMap((dir) => readdirSync(join(root, dir)).filter((name) => name.endsWith('.sh')).map((name) => `${dir}/${name}`))];
+      const text = guides.map(readProjectFile).join('\n');
+      for (const script of there) expect([script, text.includes(script)]).toEqual([script, true]);
+      for (const [script] of text.matchAll(/scripts\/(host\/)?[\w-]+\.(sh|mjs)/g)) expect([script, existsSync(join(root, script))]).toEqual([script, true]);
+      const commands = (JSON.parse(readProjectFile('package.json')) as { scripts: Record<string, string> }).scripts;
+      for (const [, command] of text.matchAll(/npm run ([\w:-]+)/g)) expect([command, command! in commands]).toEqual([command, true]);
+    });
   });
 });

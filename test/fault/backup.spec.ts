@@ -17,7 +17,8 @@ describe('a backup', () => {
   let environment: Record<string, string>;
   const canary = 'Canary-Of-The-Backup-Drill';
 
-  const gloria = (args: string[], changes: Record<string, string> = {}): Promise<Outcome> => runToEnd(process.execPath, [GLORIA, 'backup', ...args], { ...environment, ...changes });
+  /** As the timer and operators run it: the host's variables from a file, what is set beside it wins. */
+  const gloria = (args: string[], changes: Record<string, string> = {}): Promise<Outcome> => runToEnd(join(root, 'scripts/backup.sh'), args, { PATH: process.env.PATH!, GLORIA_HOME: '/nonexistent', BACKUP_ENV_FILE: join(dir, 'backup.env'), ...changes });
   const keys = () => [...s3.objects.keys()].sort();
   const admin = async <T>(work: (client: Client) => Promise<T>, database = 'gloria') => {
     const client = new Client({ connectionString: host.is.adminUrl.replace(/\/postgres$/, `/${database}`) });
@@ -53,10 +54,11 @@ describe('a backup', () => {
     url.password = encodeURIComponent(secret);
     url.search = '?schema=public';
     environment = {
-      PATH: process.env.PATH!, BACKUP_DATABASE_URL: url.toString(), BACKUP_AGE_RECIPIENTS: /public key: (age1\w+)/.exec(readFileSync(keyFile, 'utf8'))![1]!, BACKUP_AGE_IDENTITY_FILE: keyFile,
+      BACKUP_DATABASE_URL: url.toString(), BACKUP_AGE_RECIPIENTS: /public key: (age1\w+)/.exec(readFileSync(keyFile, 'utf8'))![1]!, BACKUP_AGE_IDENTITY_FILE: keyFile,
       BACKUP_S3_ENDPOINT: s3.endpoint, BACKUP_S3_BUCKET: s3.bucket, BACKUP_S3_PREFIX: 'drill', BACKUP_S3_ACCESS_KEY_ID: s3.accessKeyId, BACKUP_S3_SECRET_ACCESS_KEY: s3.secretAccessKey, BACKUP_WORK_DIR: dir,
       BACKUP_PATHS: join(dir, 'storage'), BACKUP_KEYRING_DIR: join(dir, 'keyring'), BACKUP_VERIFY_DATABASE_URL: host.is.adminUrl,
     };
+    writeFileSync(join(dir, 'backup.env'), Object.entries(environment).filter(([name]) => name.startsWith('BACKUP_')).map(([name, value]) => `${name}='${value}'\n`).join(''), { mode: 0o600 });
   }, 180_000);
   afterAll(async () => {
     s3.stop();

@@ -70,6 +70,21 @@ describe('on a bad day', () => {
     });
   });
 
+  it('the tag is signed by somebody this host does not know', async () => {
+    const key = join(host.is.dir, 'signing');
+    expect(spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]).status).toBe(0);
+    const git = (...args: string[]) => expect([args, spawnSync('git', ['--git-dir', host.is.repository, '-c', 'user.name=Gloria', '-c', 'user.email=release@gloria.test', '-c', 'gpg.format=ssh', '-c', `user.signingkey=${key}`, ...args], { encoding: 'utf8' }).stderr]).toEqual([args, '']);
+    git('tag', '--sign', '--message', 'signed', 'v3.0.1', commit);
+    const signers = join(host.is.dir, 'signers');
+    const dryRun = () => host.run('./deploy.sh', ['production', 'v3.0.1', '--dry-run'], { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'gpg.ssh.allowedSignersFile', GIT_CONFIG_VALUE_0: signers });
+    writeFileSync(signers, '');
+    const unknown = await dryRun();
+    expect([unknown.code, unknown.output]).toEqual([65, expect.stringContaining('the signature of the tag v3.0.1 does not verify')]);
+    writeFileSync(signers, `release@gloria.test ${readFileSync(`${key}.pub`, 'utf8')}`);
+    const known = await dryRun();
+    expect([known.code, known.output]).toEqual([0, expect.stringContaining('Deploying v3.0.1')]);
+  }, 60_000);
+
   it('the tree that deploys was changed by hand', async () => {
     await withFile(join(host.is.kit, 'deploy.sh'), (text) => `${text}# a quick fix\n`, () => expectRefused(host.is.version, 78, /changes nobody committed \(1 files\)/));
   });
@@ -177,7 +192,25 @@ describe('on a bad day', () => {
       spawnSync('umount', [cache]);
     }
     expect(spawnSync('ls', ['-A', releases], { encoding: 'utf8' }).stdout).not.toMatch(/v3\.6\.0/);
+    // Nor is there room to remember anything: the reason is told all the same.
+    const state = join(host.is.home, 'state');
+    const kept = join(host.is.dir, 'kept-state');
+    expect(spawnSync('cp', ['-a', state, kept]).status).toBe(0);
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', state]).status).toBe(0);
+    try {
+      spawnSync('cp', ['-a', `${kept}/.`, state]);
+      spawnSync('bash', ['-c', `cat /dev/zero > "${state}/filler"`]);
+      await expectRefused('v3.6.0', 1, /the disk is full|no space left/i);
+    } finally {
+      spawnSync('umount', [state]);
+    }
   }, 240_000);
+
+  it('there is no way back for the database', async () => {
+    host.publish('v3.6.1', migration('20270601000000_add_way_back', `${ROLLBACK}ALTER TABLE person ADD COLUMN way_back text;\n`), 'v3.5.0');
+    await withFile(join(host.is.home, 'host.conf'), (text) => `${text}RESTORE_POINT=backup\nBACKUP_ENV_FILE=${join(host.is.dir, 'no-backup.env')}\n`, () => expectRefused('v3.6.1', 69, /there is no way back for the database, so nothing was migrated[\s\S]*no-backup\.env/));
+    expect(await query(host.is.migrationUrl, `SELECT 1 FROM _prisma_migrations WHERE migration_name LIKE '%way_back'`)).toEqual([]);
+  }, 120_000);
 
   it('the connection to the host is lost in the middle', async () => {
     commit = host.publish('v3.7.0', { 'README.md': 'connection' }, 'v3.5.0');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Load, ProdlikeHost, recordDrill, succeeded } from '../support/prodlike';
 
@@ -104,6 +104,28 @@ describe('a deployment', () => {
       expect(entry).toMatchObject({ kind: 'rollback', version, result: 'live', warm: true });
       times.push(entry.servesAfter as number);
     }
+    expectNothingFailed(before);
+    // Kept, but not warm: what stood in the other slot was ended. And killed -9 in the middle: the next run finishes it.
+    const idle = host.active() === 'blue' ? 'green' : 'blue';
+    succeeded(await host.pm2('delete', `gloria-${idle}`));
+    expect(await host.rollbackKilled((output) => output.includes('candidate: '))).toBe(true);
+    expect(await served()).toBe(commits['v1.1.0']);
+    succeeded(await host.pm2('delete', `gloria-${idle}`));
+    const cold = await host.rollback();
+    expect([cold.code, cold.output]).toEqual([0, expect.stringContaining(`v1.0.0 is started in ${idle}`)]);
+    expect(await served()).toBe(commits['v1.0.0']);
+    const entry = host.history().at(-1)!;
+    expect(entry).toMatchObject({ kind: 'rollback', version: 'v1.0.0', result: 'live', warm: false });
+    times.push(entry.servesAfter as number);
+    // Its worker does not work any more: requests are served, and work goes on with the other one.
+    const worker = join(host.is.home, 'slots', host.active() === 'blue' ? 'green' : 'blue', 'dist/worker.js');
+    const code = readFileSync(worker, 'utf8');
+    writeFileSync(worker, 'throw new Error("broken on purpose");');
+    const half = await host.rollback();
+    expect([half.code, half.output]).toEqual([1, expect.stringMatching(/v1\.1\.0 serves after [\d.]+ s, but its worker does not work[\s\S]*The worker of v1\.0\.0 was left running/)]);
+    expect(await served()).toBe(commits['v1.1.0']);
+    expect((await host.processes()).filter(({ name, status }) => name.startsWith('gloria-worker') && status === 'online').map(({ name }) => name)).toEqual([`gloria-worker-${idle}`]);
+    writeFileSync(worker, code);
     expectNothingFailed(before);
     recordDrill('rollback', { servesAfterSeconds: times, target: 5 });
     expect(Math.max(...times)).toBeLessThan(5);

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { root } from '../support/documents';
+import { freePort } from '../support/processes';
 import { ProdlikeHost, recordDrill, succeeded } from '../support/prodlike';
 
 const OUTSIDER = '127.0.0.9';
@@ -210,6 +211,19 @@ describe('a host', () => {
   describe('PM2', () => {
     const names = async () => (await host.processes()).map(({ name, status }) => `${name} ${status}`).toSorted();
     const EXPECTED = ['gloria-blue online', 'gloria-blue online', 'gloria-worker-blue online'];
+
+    it('replaces a process that grows beyond its memory', async () => {
+      const home = mkdtempSync(join(host.is.dir, 'memory-'));
+      mkdirSync(join(home, 'logs'));
+      const environment = { PM2_HOME: join(home, 'pm2'), GLORIA_HOME: home, GLORIA_SLOT: 'blue', GLORIA_PORT: String(await freePort()), GLORIA_INSTANCES: '1', GLORIA_MEMORY_MB: '100', GLORIA_ENV_FILE: join(host.is.home, 'app.env'), PM2_WORKER_INTERVAL: '500' };
+      try {
+        succeeded(await host.run('pm2', ['start', realpathSync(join(host.is.home, 'current', 'ecosystem.config.js')), '--only', 'gloria-blue'], environment));
+        // The test's own time limit ends the waiting.
+        while (!readFileSync(join(home, 'pm2/pm2.log'), 'utf8').includes('exceeds --max-memory-restart')) await settle();
+      } finally {
+        await host.run('pm2', ['kill'], environment);
+      }
+    }, 60_000);
 
     it('keeps no secret in its memory or its dump', async () => {
       const dump = readFileSync(join(host.is.home, 'pm2/dump.pm2'), 'utf8') + (await host.pm2('jlist')).output;

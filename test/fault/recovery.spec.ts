@@ -111,7 +111,10 @@ describe('the database', () => {
     killServer();
     await pause(300);
     rmSync(host.is.postgres.data, { recursive: true, force: true });
+    succeeded(await host.run('./scripts/maintenance.sh', ['on']));
     const { code, output } = await recover('--time', target);
+    expect((await host.call('/api/v1/me')).status).toBe(503);
+    succeeded(await host.run('./scripts/maintenance.sh', ['off']));
     expect([code, output]).toEqual([0, expect.stringMatching(/backups and archive are whole[\s\S]*✔ recovered to .* in [\d.]+ s/)]);
     const rows = await query<{ id: string }>('SELECT id FROM audit.event');
     expect(rows.map(({ id }) => id).toSorted()).toEqual(truth.filter(({ before }) => before).map(({ id }) => id).toSorted());
@@ -123,6 +126,34 @@ describe('the database', () => {
     succeeded(again);
     const status = await host.run('node', [join(root, 'dist/cli/gloria.js'), 'migrate', '--status'], { MIGRATION_DATABASE_URL: host.is.migrationUrl });
     expect(JSON.parse(status.output)).toMatchObject({ unfinished: [] });
+    expect(asServer('pgbackrest', `--config=${host.is.postgres.backupConfig}`, '--stanza=gloria', '--type=full', 'backup').status).toBe(0);
+  }, 240_000);
+
+  it('destroyed without a warning comes back as far as the archive reaches, and loses no more than archive_timeout promises', async () => {
+    const ARCHIVE_TIMEOUT_SECONDS = 3;
+    await query(`ALTER SYSTEM SET archive_timeout = ${ARCHIVE_TIMEOUT_SECONDS}`);
+    await query('SELECT pg_reload_conf()');
+    const load = host.load(4);
+    const until = Date.now() + 12_000;
+    while (Date.now() < until) await pause(100);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    const truth = await query<{ id: string; at: Date }>('SELECT id, pg_xact_commit_timestamp(xmin) AS at FROM audit.event ORDER BY 2');
+    killServer();
+    const killedAt = Date.now();
+    await pause(300);
+    rmSync(host.is.postgres.data, { recursive: true, force: true });
+    const { code, output } = await recover('--latest');
+    expect([code, output]).toEqual([0, expect.stringMatching(/✔ recovered to .* in [\d.]+ s/)]);
+    const recovered = new Set((await query<{ id: string }>('SELECT id FROM audit.event')).map(({ id }) => id));
+    const lost = truth.filter(({ id }) => !recovered.has(id));
+    // What is lost is the end, whole: nothing from the middle is missing.
+    expect(truth.slice(0, truth.length - lost.length).every(({ id }) => recovered.has(id))).toBe(true);
+    expect(recovered.size).toBeGreaterThan(100);
+    const rpoSeconds = lost.length > 0 ? (killedAt - lost[0]!.at.getTime()) / 1000 : 0;
+    recordDrill('recovery-to-the-latest', { archiveTimeoutSeconds: ARCHIVE_TIMEOUT_SECONDS, rpoSeconds, rtoSeconds: Number(/in ([\d.]+) s;/.exec(output)?.[1]), recovered: recovered.size, lost: lost.length });
+    // The segment of the last seconds, and as long for it to be archived.
+    expect(rpoSeconds).toBeLessThan(3 * ARCHIVE_TIMEOUT_SECONDS);
     expect(asServer('pgbackrest', `--config=${host.is.postgres.backupConfig}`, '--stanza=gloria', '--type=full', 'backup').status).toBe(0);
   }, 240_000);
 

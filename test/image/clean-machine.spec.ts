@@ -9,7 +9,8 @@ import { readProjectFile, root } from '../support/documents';
 import { FakeS3 } from '../support/fake-s3';
 import { recordDrill, sessionToken } from '../support/prodlike';
 
-const NAME = 'api.school.example';
+const DOMAIN = 'harapan.sch.id';
+const NAME = `api.${DOMAIN}`;
 const ORGANIZATION = 'org_2x';
 
 /** The commands of docs/deployment.md below a heading, as they stand there. */
@@ -55,9 +56,9 @@ describe('a clean Debian machine', () => {
     }
     address = (await podman('inspect', machine, '--format', '{{.NetworkSettings.IPAddress}}')).output.trim();
   };
-  /** The world outside of a machine that has just been started: the name that leads to it, and the authority. */
-  const world = async () => {
-    await outside(`echo '127.0.0.1 ${NAME}' >> /etc/hosts`);
+  /** The name that leads to the machine, after each start. */
+  const named = () => outside(`echo '127.0.0.1 ${NAME}' >> /etc/hosts`);
+  const startAuthority = async () => {
     await outside(`cd /opt/world; nohup pebble-challtestsrv -dns01 127.0.0.1:8053 -management 127.0.0.1:8055 -http01 '' -https01 '' -tlsalpn01 '' -defaultIPv4 127.0.0.1 -defaultIPv6 '' >dns.log 2>&1 &
       PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 nohup pebble -config pebble.json -dnsserver 127.0.0.1:8053 >pebble.log 2>&1 &
       timeout 20 bash -c 'until curl -sk -o root.pem https://localhost:15000/roots/0; do sleep 0.2; done'`);
@@ -65,10 +66,11 @@ describe('a clean Debian machine', () => {
   };
   /** Runs one command of the document where the one before it left the shell. */
   const run = async (line: string) => {
-    const command = line.replaceAll('<repository>', '/srv/repository.git');
+    const command = line.replaceAll('<repository>', '/srv/repository.git').replaceAll('school.example', DOMAIN);
     if (command === 'reboot') {
       expect((await podman('restart', '--time', '60', machine)).code).toBe(0);
       await started();
+      await named();
       return '';
     }
     const { code, output } = await inside(`${command}\ncode=$?; pwd > /tmp/folder; exit $code`);
@@ -91,7 +93,7 @@ describe('a clean Debian machine', () => {
       outgoing.on('error', fail);
       outgoing.end(options.body && JSON.stringify(options.body));
     });
-  const token = () => sessionToken({ issuer: 'https://clerk.school.example', organization: ORGANIZATION, clerkUser: 'user_agus', privateKey, authorizedParty: 'https://app.school.example' });
+  const token = () => sessionToken({ issuer: `https://clerk.${DOMAIN}`, organization: ORGANIZATION, clerkUser: 'user_agus', privateKey, authorizedParty: `https://app.${DOMAIN}` });
 
   beforeAll(async () => {
     const built = spawnSync(process.execPath, [join(root, 'scripts/image.mjs'), '--machine'], { cwd: root, encoding: 'utf8' });
@@ -118,7 +120,8 @@ describe('a clean Debian machine', () => {
       openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\nextendedKeyUsage=serverAuth\\n') -out cert.pem
       cp ca.pem /usr/local/share/ca-certificates/endpoint.crt; update-ca-certificates
       echo '{"pebble":{"listenAddress":"127.0.0.1:14000","managementListenAddress":"127.0.0.1:15000","certificate":"cert.pem","privateKey":"key.pem","httpPort":80,"tlsPort":443,"ocspResponderURL":"","externalAccountBindingRequired":false}}' > pebble.json`);
-    await world();
+    await named();
+    await startAuthority();
     await store.start((await podman('inspect', machine, '--format', '{{.NetworkSettings.Gateway}}')).output.trim());
   }, 900_000);
   afterAll(async () => {
@@ -137,7 +140,7 @@ describe('a clean Debian machine', () => {
     expect(await state()).toBe(before);
     // The world outside: where the authority and the bucket are, and what Clerk's dashboard shows.
     await outside('printf "ACME_SERVER=https://localhost:14000/dir\\nTLS_CA=/opt/world/root.pem\\n" >> /srv/gloria/host.conf');
-    const variables = { CLERK_ISSUER: 'https://clerk.school.example', CLERK_JWT_KEY: publicKey.trim().replace(/\n/g, '\\\\n'), CLERK_AUTHORIZED_PARTIES: 'https://app.school.example', CORS_ORIGINS: 'https://app.school.example' };
+    const variables = { CLERK_ISSUER: `https://clerk.${DOMAIN}`, CLERK_JWT_KEY: publicKey.trim().replace(/\n/g, '\\\\n'), CLERK_AUTHORIZED_PARTIES: `https://app.${DOMAIN}`, CORS_ORIGINS: `https://app.${DOMAIN}` };
     for (const [name, value] of Object.entries(variables)) await outside(`sed -i "s#^${name}=.*#${name}='${value}'#" /srv/gloria/app.env`);
     const recipient = await outside('age-keygen -o /opt/world/identity 2>&1 | sed "s/Public key: //"; chmod 644 /opt/world/identity');
     const bucket = { BACKUP_AGE_RECIPIENTS: recipient, BACKUP_S3_ENDPOINT: store.endpoint, BACKUP_S3_ACCESS_KEY_ID: store.accessKeyId, BACKUP_S3_SECRET_ACCESS_KEY: store.secretAccessKey };
@@ -152,7 +155,9 @@ describe('a clean Debian machine', () => {
     expect(plan).toMatch(/nothing (was|is) changed|dry/i);
     expect(deployed).toContain('v1.0.0');
     expect(verified).toContain('✔');
-    expect((await call('/health/ready')).status).toBe(200);
+    expect((await call('/health/live')).status).toBe(200);
+    // Details are for operators, who come from elsewhere.
+    expect((await call('/health/ready')).status).toBe(404);
     expect((await call('/api/v1/me')).status).toBe(401);
     recordDrill('clean-machine', { deploySeconds: (Date.now() - start) / 1000 });
   }, 600_000);
@@ -160,7 +165,7 @@ describe('a clean Debian machine', () => {
   it('has a foundation whose administrator signs in', async () => {
     const [, created] = Object.values(await runAll('### 6. The foundation'));
     const { code } = JSON.parse(created!.slice(created!.indexOf('{'))) as { code: string };
-    expect((await call('/api/v1/me', { token: token() })).status).toBe(403);
+    expect((await call('/api/v1/people', { token: token() })).status).toBe(403);
     const linked = await call('/api/v1/me/link', { method: 'POST', token: token(), body: { code } });
     expect([linked.status < 300, linked.text]).toEqual([true, expect.any(String)]);
     expect(await call('/api/v1/me', { token: token() })).toMatchObject({ status: 200, text: expect.stringContaining('Agus Wibowo') });
@@ -171,7 +176,6 @@ describe('a clean Debian machine', () => {
     expect(outputs['sudo -iu gloria kit/scripts/backup.sh list']).toMatch(/\d{4}-\d\d-\d\d/);
     expect(outputs['sudo -u postgres pgbackrest --stanza=gloria info']).toMatch(/status: ok[\s\S]*full backup/);
     expect([...store.objects.keys()].some((key) => key.startsWith('production/'))).toBe(true);
-    await world();
     expect((await inside('systemctl list-units --failed --no-legend --plain')).output.trim()).toBe('');
     expect(await outside('systemctl list-timers --all --no-legend | grep -o "gloria-[a-z-]*.timer" | sort')).toBe('gloria-backup.timer\ngloria-certificate.timer\ngloria-pgbackrest-full.timer\ngloria-pgbackrest-incr.timer');
     expect((await call('/api/v1/me', { token: token() })).status).toBe(200);

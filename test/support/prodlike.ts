@@ -68,8 +68,17 @@ export class ProdlikeHost {
   }
 
   /** Starts a deployment and kills the deployer -9 once `when` has seen enough of its output; false where it ended before. */
-  async deployKilled(version: string, when: (output: string) => boolean, delayMs = 0): Promise<boolean> {
-    const child = spawn(join(this.is.kit, 'deploy.sh'), ['production', version], { cwd: this.is.kit, env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  deployKilled(version: string, when: (output: string) => boolean, delayMs = 0): Promise<boolean> {
+    return this.killed('deploy.sh', ['production', version], when, delayMs);
+  }
+
+  /** The same for the way back. */
+  rollbackKilled(when: (output: string) => boolean): Promise<boolean> {
+    return this.killed('rollback.sh', [], when, 0);
+  }
+
+  private async killed(script: string, args: string[], when: (output: string) => boolean, delayMs: number): Promise<boolean> {
+    const child = spawn(join(this.is.kit, script), args, { cwd: this.is.kit, env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const ended = once(child, 'exit');
     const reached = new Promise<boolean>((done) => {
