@@ -33,9 +33,13 @@ export function pm2(host, command) {
     /** Ends apps with their drain, until none of their processes is left; no matter if there was none. */
     async remove(...apps) {
       const until = Date.now() + 120_000;
+      let settled = true;
       for (;;) {
         const there = [...new Set((await this.list()).map(({ name }) => name))].filter((name) => apps.includes(name));
-        if (there.length === 0) return;
+        if (there.length === 0 && settled) return;
+        settled = there.length === 0;
+        // A restart that was under way when its app was deleted comes up afterwards.
+        if (settled) await pause(1_000);
         if (Date.now() > until) throw new Refusal(69, `PM2 does not end ${there.join(', ')}`);
         for (const app of there) await call(['delete', app]);
       }

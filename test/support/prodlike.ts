@@ -197,8 +197,9 @@ export class Load {
       try {
         // Writes carry a key, as the API wants of whoever may have to repeat one.
         const headers: Record<string, string> = { authorization, ...(write ? { 'idempotency-key': randomBytes(12).toString('hex') } : {}) };
-        const body = write ? { code: `s-${randomBytes(8).toString('hex')}`, name: 'Sekolah' } : undefined;
-        const path = write ? '/api/v1/schools' : round % 2 ? '/api/v1/me' : '/api/v1/schools?limit=5';
+        // People, not schools: a unit more renumbers the whole tree, and no foundation has thousands.
+        const body = write ? { employeeNumber: `D${randomBytes(8).toString('hex')}`, fullName: 'Guru Baru' } : undefined;
+        const path = write ? '/api/v1/people' : round % 2 ? '/api/v1/me' : '/api/v1/schools?limit=5';
         const ask = (agent: Agent) => this.host.call(path, { method: write ? 'POST' : 'GET', headers, agent, body });
         const answer = await ask(this.agent).catch((error: Error & { idle?: boolean }) => {
           if (!error.idle) throw error;
