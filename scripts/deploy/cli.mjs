@@ -53,6 +53,7 @@ export async function main(work) {
   try {
     process.exitCode = (await work()) ?? 0;
   } catch (error) {
+    if (error.code === 'ENOSPC') error = new Refusal(1, `the disk is full (${error.path ?? 'writing'}). Nothing more was done: make room, then run the same command again`);
     const expected = error instanceof Refusal;
     keep(`✘ ${expected ? error.message : error.stack}\n`);
     process.stderr.write(`\n✘ ${expected ? error.message : error.stack}\n`);

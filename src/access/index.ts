@@ -1,5 +1,6 @@
 export * from './access.decorators';
 export * from './actor';
+export * from './condition';
 export * from './permission-codes';
 export * from './permission.port';
 export * from './problem';
