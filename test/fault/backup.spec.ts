@@ -74,7 +74,7 @@ describe('a backup', () => {
     expect(keys()).toEqual([`drill/backups/${id}/database.dump.age`, `drill/backups/${id}/manifest.json`, `drill/backups/${id}/paths.tar.age`, `drill/keyring/${id}.tar.age`]);
     for (const [key, { content }] of s3.objects) if (key.endsWith('.age')) expect([key, content.subarray(0, 21).toString(), content.includes(canary)]).toEqual([key, 'age-encryption.org/v1', false]);
     // Nothing is left behind, least of all a password.
-    expect(readdirSync(dir).sort()).toEqual(['identity', 'keyring', 'storage']);
+    expect(readdirSync(dir).sort()).toEqual(['backup.env', 'identity', 'keyring', 'storage']);
     const madeSeconds = (Date.now() - started) / 1000;
 
     const verified = await gloria(['verify']);
