@@ -245,11 +245,13 @@ export function residualOf(condition: Condition, types: AttributeTypes, attribut
 /** Never true and never false: `known` of what no row has, negated both ways, is not it; an unknown comparison is. */
 const UNKNOWN: Condition = { op: 'eq', left: { attribute: 'resource.\u0000' }, right: { value: '' } };
 
-/** Where a row keeps an attribute: the path of a Prisma field (`definition.key`), and whether it can be null. */
+/** Where a row keeps an attribute: the path of a Prisma field (`definition.key`), its type, and whether it can be null. */
 export interface RowAttribute {
   field: string;
   nullable: boolean;
   type: AttributeType;
+  /** Everything a column of an enumerated type can hold, which is never null; nothing else may be asked of it. */
+  oneOf?: readonly string[];
 }
 
 export type RowAttributes = Readonly<Record<AttributeName, RowAttribute>>;
@@ -305,9 +307,11 @@ function comparison(node: Extract<Condition, { left: Operand }>, rows: RowAttrib
   if (node.op === 'in') {
     // A list column looked in for a string, or a string column looked for in a list.
     if (resource === node.right) return wanted ? at(row.field, { has: literal.value }) : { NOT: at(row.field, { has: literal.value }) };
-    return at(row.field, { [wanted ? 'in' : 'notIn']: literal.value });
+    const values = literal.value as readonly string[];
+    return at(row.field, { [wanted ? 'in' : 'notIn']: row.oneOf ? row.oneOf.filter((each) => values.includes(each)) : values });
   }
   const op = resource === node.left ? node.op : MIRRORED[node.op];
+  if (row.oneOf) return at(row.field, { [(op === 'eq') === wanted ? 'in' : 'notIn']: row.oneOf.filter((each) => each === literal.value) });
   const value = row.type === 'time' ? new Date(literal.value as string) : literal.value;
   return at(row.field, { [PRISMA[wanted ? op : OPPOSITE[op]]]: value });
 }

@@ -6,3 +6,5 @@ export * from './permission.port';
 export * from './problem';
 export * from './problem-codes';
 export * from './row-filter';
+export * from './row-kinds';
+export * from './rows';

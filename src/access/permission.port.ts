@@ -1,28 +1,8 @@
 import type { Actor } from './actor';
 import type { PermissionCode } from './permission-codes';
 import type { ProblemCode } from './problem-codes';
-
-/** Preorder interval of a unit and everything below it. */
-export type Interval = readonly [lft: number, rgt: number];
-
-/** Facts about one row that a scope is compared with. A fact left out is a fact the row does not have. */
-export interface ResourceFacts {
-  /** The person the row belongs to. */
-  ownerPersonId?: string;
-  /** `lft` of the unit the row belongs to. */
-  unitLft?: number;
-}
-
-/** Which rows a subject may see: all, none, or those matching any of the parts and no denied part. */
-export type RowFilter =
-  | { kind: 'all' }
-  | { kind: 'none' }
-  | {
-      kind: 'some';
-      own: string | null;
-      intervals: readonly Interval[];
-      not: { own: string | null; intervals: readonly Interval[] };
-    };
+import type { RowKindName } from './row-kinds';
+import type { ResourceFacts, RowFilter } from './rows';
 
 /**
  * What every module may ask about permissions, wherever it stands. Implemented by modules/permissions, bound in
@@ -34,6 +14,9 @@ export abstract class PermissionPort {
 
   /** Whether the actor holds the code for this row; for rows that must answer 404 rather than 403. */
   abstract allows(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<boolean>;
+
+  /** Whether the actor holds the code in some scope. */
+  abstract allowsKind(actor: Actor, code: PermissionCode): Promise<boolean>;
 
   /** Throws 403 `PERMISSION_DENIED` unless the actor holds the code in some scope. The door's question. */
   abstract requireKind(actor: Actor, code: PermissionCode): Promise<void>;
@@ -65,8 +48,8 @@ export abstract class PermissionPort {
    */
   abstract prepare(actor: Actor): Promise<void>;
 
-  /** The rows the code reaches, for list queries. */
-  abstract filter(actor: Actor, code: PermissionCode): Promise<RowFilter>;
+  /** The rows of one kind that the code reaches, for list queries. */
+  abstract filter(actor: Actor, code: PermissionCode, kind: RowKindName): Promise<RowFilter>;
 }
 
 /** Records an enforced refusal durably before it is answered. Implemented by modules/audit. */

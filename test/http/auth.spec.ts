@@ -155,7 +155,7 @@ describe('an API key', () => {
     const { key } = await make('ratna', { scopes: ['workflow:complete'] });
     const caller = world.withKey(key);
     expect((await caller.get('/me').expect(200)).body).toMatchObject({ caller: 'api_key', person: null });
-    expect((await caller.get('/me/permissions').expect(200)).body.permissions).toEqual([{ code: 'workflow:complete', scopes: ['all'], denied: false }]);
+    expect((await caller.get('/me/permissions').expect(200)).body.permissions).toEqual([{ code: 'workflow:complete', scopes: ['all'], denied: false, lent: false }]);
     expect(await caller.get('/workflow/instances')).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await caller.post('/workflow/instances', { definition: 'reimbursement' })).toBeProblem(403, 'PERMISSION_DENIED');
     const filed = await world.as('siti').submits({ amount: '10', currency: 'IDR', description: 'Paper', route: 'supervisor' });
@@ -171,7 +171,7 @@ describe('an API key', () => {
     const count = async () => ((await world.withKey(key).get('/me/permissions').expect(200)).body.permissions as { code: string; scopes: string[] }[]);
     expect((await count()).map(({ code }) => code)).toEqual(['workflow:complete', 'workflow:read']);
     await world.as('dewi').delete(`/role-assignments/${assignment.id}`).expect(204);
-    expect(await count()).toEqual([{ code: 'workflow:read', scopes: ['own'], denied: false }]);
+    expect(await count()).toEqual([{ code: 'workflow:read', scopes: ['own'], denied: false, lent: false }]);
   });
 
   it('is never wider than its creator, and not made by a key', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, type RequestContext, whereFromFilter } from '../../access';
+import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, rowFacts, type RequestContext, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, withoutSecret } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
 import { Database, type Prisma } from '../../platform/database';
@@ -99,7 +99,7 @@ export class ApiKeysService {
 
   /** One's own keys, or, with the permission everywhere, everybody's. */
   async list(actor: Actor, query: ListApiKeysQuery) {
-    const visible = whereFromFilter<Prisma.ApiKeyWhereInput>(await this.permissions.filter(actor, 'api-key:read'), { owner: (createdById) => ({ createdById }) });
+    const visible = whereFromFilter<Prisma.ApiKeyWhereInput>(await this.permissions.filter(actor, 'api-key:read', 'api_key'), 'api_key', { owner: (createdById) => ({ createdById }) });
     if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
@@ -117,15 +117,14 @@ export class ApiKeysService {
     await this.database.withTenant(actor, async (tx) => {
       const key = await tx.apiKey.findFirst({ where: { id } });
       if (!key) throw new Problem('NOT_FOUND');
-      await this.permissions.require(actor, 'api-key:write', { ownerPersonId: key.createdById });
+      await this.permissions.require(actor, 'api-key:write', rowFacts('api_key', key, { ownerPersonId: key.createdById }));
       const { count } = await tx.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } });
       if (count > 0) await this.audit.record(tx, actor, apiKeyRevoked(key));
     });
   }
 
   private async holds(actor: Actor, scope: Parameters<PermissionPort['requireKind']>[1]): Promise<boolean> {
-    const filter = await this.permissions.filter(actor, scope);
-    return filter.kind !== 'none';
+    return this.permissions.allowsKind(actor, scope);
   }
 }
 

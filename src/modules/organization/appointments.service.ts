@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { type Appointment, Database, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -25,7 +25,7 @@ export class AppointmentsService {
   ) {}
 
   async list(actor: Actor, query: ListAppointmentsQuery) {
-    const visible = whereFromFilter<Prisma.AppointmentWhereInput>(await this.permissions.filter(actor, 'person:read'), {
+    const visible = whereFromFilter<Prisma.AppointmentWhereInput>(await this.permissions.filter(actor, 'person:read', 'appointment'), 'appointment', {
       owner: (personId) => ({ personId }),
       unitLft: (lft) => ({ position: { unit: { lft } } }),
     });
@@ -62,7 +62,7 @@ export class AppointmentsService {
   async remove(actor: Actor, id: string, version: number): Promise<void> {
     await this.database.withTenant(actor, async (tx) => {
       const { appointment, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'person:write', { unitLft });
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', appointment, { unitLft }));
       if (appointment.validFrom.getTime() <= actor.startedAt) throw new Problem('STILL_IN_USE', { what: 'its holder, since it has begun; end it instead' });
       const { count } = await tx.appointment.deleteMany({ where: { id, version } });
       if (count === 0) throw new Problem('STALE_VERSION');
@@ -72,7 +72,7 @@ export class AppointmentsService {
   }
 
   async create(actor: Actor, input: CreateAppointment) {
-    const writable = whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, 'person:write'), {
+    const writable = whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, 'person:write', 'person'), 'person', {
       owner: (personId) => ({ id: personId }),
       unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
     });
@@ -91,7 +91,7 @@ export class AppointmentsService {
   async createIn(tx: Tx, actor: Actor, input: CreateAppointment): Promise<Appointment> {
     const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { lft: true } } } });
     if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'person:write', { unitLft: position.unit.lft });
+    await this.permissions.require(actor, 'person:write', rowFacts('appointment', input, { unitLft: position.unit.lft }));
     await this.permissions.requirePositionsHeld(tx, actor, [position.id], input.validUntil ? new Date(input.validUntil) : null);
     const appointment = await namingConstraints(PERIOD, () =>
       tx.appointment.create({ data: { ...input, validFrom: input.validFrom ?? new Date(actor.startedAt), id: uuidv7(), foundationId: actor.foundationId } }),
@@ -106,7 +106,7 @@ export class AppointmentsService {
     const { version, acting, validUntil } = input;
     return this.database.withTenant(actor, async (tx) => {
       const { appointment: before, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'person:write', { unitLft });
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', before, { unitLft }));
       const widened = validUntil === null ? before.validUntil !== null : validUntil !== undefined && before.validUntil !== null && new Date(validUntil) > before.validUntil;
       if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId], validUntil ? new Date(validUntil) : null);
       const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
@@ -128,7 +128,7 @@ export class AppointmentsService {
     const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { lft: true } } } } } });
     if (!found) throw new Problem('NOT_FOUND');
     const { position, ...appointment } = found;
-    if (!(await this.permissions.allows(actor, 'person:read', { ownerPersonId: found.personId, unitLft: position.unit.lft }))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
+    if (!(await this.permissions.allows(actor, 'person:read', rowFacts('appointment', appointment, { ownerPersonId: found.personId, unitLft: position.unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
     return { appointment, unitLft: position.unit.lft };
   }
 }

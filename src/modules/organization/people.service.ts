@@ -121,7 +121,7 @@ export class PeopleService {
   }
 
   private async reach(actor: Actor, code: PermissionCode): Promise<Prisma.PersonWhereInput | null> {
-    return whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, code), {
+    return whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, code, 'person'), 'person', {
       owner: (personId) => ({ id: personId }),
       unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
     });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Position, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -23,7 +23,7 @@ export class PositionsService {
   ) {}
 
   async list(actor: Actor, query: ListPositionsQuery) {
-    const visible = whereFromFilter<Prisma.PositionWhereInput>(await this.permissions.filter(actor, 'organization:read'), { unitLft: (lft) => ({ unit: { lft } }) });
+    const visible = whereFromFilter<Prisma.PositionWhereInput>(await this.permissions.filter(actor, 'organization:read', 'position'), 'position', { unitLft: (lft) => ({ unit: { lft } }) });
     if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(
@@ -92,7 +92,7 @@ export class PositionsService {
   private async write(actor: Actor, id: string, version: number, plan: (tx: Tx, position: Position) => Promise<Partial<Position>>) {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
       const { position: before, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'organization:write', { unitLft });
+      await this.permissions.require(actor, 'organization:write', rowFacts('position', before, { unitLft }));
       const data = await plan(tx, before);
       const after = await versionedChange({
         kind: 'position',
@@ -111,7 +111,7 @@ export class PositionsService {
   private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitLft: number }> {
     const found = await tx.position.findFirst({ where: { id }, include: { unit: { select: { lft: true } } } });
     if (!found) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', { unitLft: found.unit.lft }))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
+    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('position', found, { unitLft: found.unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
     const { unit, ...position } = found;
     return { position, unitLft: unit.lft };
   }
@@ -119,6 +119,6 @@ export class PositionsService {
   private async requireUnit(tx: Tx, actor: Actor, unitId: string): Promise<void> {
     const unit = await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null } });
     if (!unit) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'organization:write', { unitLft: unit.lft });
+    await this.permissions.require(actor, 'organization:write', { type: 'position', unitLft: unit.lft });
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type OrgUnit, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -59,7 +59,7 @@ export class UnitsService {
       idempotent(tx, actor, async () => {
         const parent = await tx.orgUnit.findFirst({ where: input.parentId ? { id: input.parentId, deletedAt: null } : { kind: 'foundation' } });
         if (!parent) throw new Problem('NOT_FOUND');
-        await this.permissions.require(actor, 'organization:write', { unitLft: parent.lft });
+        await this.permissions.require(actor, 'organization:write', rowFacts('unit', { kind, code: input.code }, { unitLft: parent.lft }));
         const { id } = await namingConstraints(CODE_TAKEN, () =>
           tx.orgUnit.create({ data: { id: uuidv7(), foundationId: actor.foundationId, kind, parentId: parent.id, code: input.code, name: input.name } }),
         );
@@ -119,7 +119,7 @@ export class UnitsService {
   private async write(actor: Actor, kind: Kind, id: string, version: number, plan: (tx: Tx, unit: OrgUnit) => Promise<Partial<OrgUnit>>) {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
       const before = await this.find(tx, actor, kind, id);
-      await this.permissions.require(actor, 'organization:write', { unitLft: before.lft });
+      await this.permissions.require(actor, 'organization:write', rowFacts('unit', before, { unitLft: before.lft }));
       const data = await plan(tx, before);
       const after = await versionedChange({
         kind: 'org_unit',
@@ -137,12 +137,12 @@ export class UnitsService {
   private async find(tx: Tx, actor: Actor, kind: Kind, id: string): Promise<OrgUnit> {
     const unit = await tx.orgUnit.findFirst({ where: { id, kind } });
     if (!unit) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', { unitLft: unit.lft }))) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
+    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('unit', unit, { unitLft: unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
     return unit;
   }
 
   private async visible(actor: Actor): Promise<Prisma.OrgUnitWhereInput | null> {
-    return whereFromFilter<Prisma.OrgUnitWhereInput>(await this.permissions.filter(actor, 'organization:read'), { unitLft: (lft) => ({ lft }) });
+    return whereFromFilter<Prisma.OrgUnitWhereInput>(await this.permissions.filter(actor, 'organization:read', 'unit'), 'unit', { unitLft: (lft) => ({ lft }) });
   }
 }
 

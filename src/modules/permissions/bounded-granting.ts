@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import type { Grant, Tx } from '../../platform/database';
-import { holdsAtLeast, isRaised } from './decide';
-import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
+import { holdsAtLeast, isRaised, type Wanted } from './decide';
+import { boundariesOf, compileSubject, type CompiledSubject, type SubjectFacts, type TypedCondition } from './subject';
 import { Subjects } from './subjects.service';
 
 interface Handed {
@@ -10,6 +10,10 @@ interface Handed {
   effect: string;
   scope: 'own' | 'department' | 'school' | 'node' | 'all';
   nodeId: string | null;
+  resourceType: string | null;
+  resourceId: string | null;
+  /** {test, types}, as stored. */
+  condition: unknown;
   validUntil?: Date | null;
 }
 
@@ -62,11 +66,15 @@ export class BoundedGranting {
   }
 
   /** Whoever lets an account become a person hands on what the person holds. */
-  async requirePersonHeld(tx: Tx, actor: Actor, personId: string): Promise<void> {
-    if (actor.kind === 'system') return;
+  async requirePersonHeld(tx: Tx, actor: Actor, personId: string, asked: readonly string[] = []): Promise<void> {
+    if (actor.kind === 'system' || asked.includes(personId)) return;
     await this.requireHeld(tx, actor, await tx.grant.findMany({ where: { personId } }));
     await this.requireRolesHeld(tx, actor, (await tx.roleAssignment.findMany({ where: { personId } })).map(({ roleId }) => roleId));
     await this.requirePositionsHeld(tx, actor, (await tx.appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId), null);
+    // And what was lent to them: at the widest, all that the lender holds.
+    for (const { lenderId } of await tx.delegation.findMany({ where: { borrowerId: personId, validUntil: { gt: new Date(actor.startedAt) } }, select: { lenderId: true } })) {
+      if (lenderId !== actor.personId) await this.requirePersonHeld(tx, actor, lenderId, [...asked, personId]);
+    }
   }
 
   /** Throws 403 GRANT_EXCEEDS_OWN where the actor can do more, as the transaction now sees it, than `before`. */
@@ -78,8 +86,8 @@ export class BoundedGranting {
   /** What the actor holds as the transaction sees it; null for the system. */
   async holdings(tx: Tx, actor: Actor): Promise<CompiledSubject | null> {
     if (actor.kind === 'system') return null;
-    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_compile_subject(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
-    return compileSubject(actor.personId, row!.facts, Math.max(actor.startedAt, row!.facts.now));
+    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject_facts(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
+    return compileSubject(row!.facts, Math.max(actor.startedAt, row!.facts.now));
   }
 
   /** After roles were given: an administrator must be left, if the roles say anything of administration or deny anything. */
@@ -109,7 +117,7 @@ export class BoundedGranting {
         UNION ALL
         SELECT r.person_id, r.position_id, false FROM role_assignment r JOIN giving USING (role_id) WHERE r.foundation_id = ${actor.foundationId}::uuid
       )
-      SELECT p.id, gloria_compile_subject(p.foundation_id, p.id) AS facts,
+      SELECT p.id, gloria_subject_facts(p.foundation_id, p.id) AS facts,
              CASE WHEN a.id IS NULL THEN (SELECT max(i.expires_at) FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL) END AS invited_until
         FROM person p LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
        WHERE p.foundation_id = ${actor.foundationId}::uuid AND p.deleted_at IS NULL
@@ -119,12 +127,12 @@ export class BoundedGranting {
        ORDER BY p.id LIMIT 200`;
     const ignoring = await this.everybodysDenies(tx);
     const now = Math.max(actor.startedAt, ...candidates.map(({ facts }) => facts.now));
-    const boundaries = candidates.flatMap(({ facts, invited_until: end }) => [...facts.appointments, ...facts.grants].flatMap(({ from, until }) => [from, until]).concat(end ? end.getTime() : null));
-    const moments = [...new Set([now, ...boundaries.filter((at): at is number => at !== null && at > now)])];
-    const holds = ({ id, facts, invited_until: end }: (typeof candidates)[number], at: number) => {
+    const boundaries = candidates.flatMap(({ facts, invited_until: end }) => [...boundariesOf(facts), ...(end ? [end.getTime()] : [])]);
+    const moments = [...new Set([now, ...boundaries.filter((at) => at > now)])];
+    const holds = ({ facts, invited_until: end }: (typeof candidates)[number], at: number) => {
       if (end && end.getTime() <= at) return false;
-      const subject = compileSubject(id, facts, at);
-      const everywhere = { scope: 'all' as const, intervals: [], until: at };
+      const subject = compileSubject(facts, at);
+      const everywhere: Wanted = { scope: 'all', intervals: [], resource: null, condition: null, until: at };
       return holdsAtLeast(subject, 'grant:write', everywhere) && codes.every((code) => holdsAtLeast(subject, code, everywhere, ignoring));
     };
     if (!moments.every((at) => candidates.some((candidate) => holds(candidate, at)))) throw new Problem('LAST_ADMINISTRATOR');
@@ -143,7 +151,7 @@ export class BoundedGranting {
     for (const grant of grants) {
       const node = grant.nodeId ? nodes.get(grant.nodeId) : undefined;
       const ends = [until, grant.validUntil ?? null].filter((end) => end !== null).map((end) => end.getTime());
-      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, intervals: node ? [[node.lft, node.rgt]] : [], until: ends.length > 0 ? Math.min(...ends) : null }, ignoring);
+      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, intervals: node ? [[node.lft, node.rgt]] : [], resource: grant.resourceType ? { type: grant.resourceType, id: grant.resourceId } : null, condition: grant.condition as TypedCondition | null, until: ends.length > 0 ? Math.min(...ends) : null }, ignoring);
       if (!held || (actor.kind === 'api_key' && !actor.scopes.includes(grant.permissionCode))) throw new Denied('GRANT_EXCEEDS_OWN', { permission: grant.permissionCode });
     }
   }

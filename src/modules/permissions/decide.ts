@@ -1,93 +1,167 @@
-import type { Interval, ResourceFacts, RowFilter } from '../../access';
-import type { CompiledSubject, EffectiveGrant } from './subject';
+import { evaluate, type FilterPart, type Interval, type ResourceFacts, residualOf, type RowFilter } from '../../access';
+import type { CompiledSubject, EffectiveGrant, Holder, Loan, Scope, TypedCondition } from './subject';
 
 export interface Question {
   permission: string;
   /** The row asked about; absent for "in any scope at all?", the door's question. */
   resource?: ResourceFacts;
+  /** Properties of the request rather than the row: where from, when. */
+  context?: Readonly<Record<string, unknown>>;
+}
+
+/** The grant a decision rests on; `loans` are the delegations it came through, nearest first. */
+export interface Because {
+  grantId: string;
+  scope: Scope;
+  roleId: string | null;
+  loans: string[];
 }
 
 /** A decision and what it rests on. */
 export type Decision =
-  | { allowed: true; because: { kind: 'allow'; grantId: string; scope: EffectiveGrant['scope']; roleId: string | null } }
-  | { allowed: false; because: { kind: 'deny'; grantId: string; scope: EffectiveGrant['scope']; roleId: string | null } }
-  /** Nothing allows it: the permission is not held at all, or only for other rows. */
-  | { allowed: false; because: { kind: 'not-held' } | { kind: 'out-of-scope'; held: EffectiveGrant['scope'][] } };
+  | { allowed: true; because: { kind: 'allow' } & Because }
+  | { allowed: false; because: { kind: 'deny' } & Because }
+  /** Nothing allows it: the permission is not held at all, only for other rows, or under a condition that is not met. */
+  | { allowed: false; because: { kind: 'not-held' } | { kind: 'out-of-scope'; held: Scope[] } | { kind: 'condition-unmet'; grantIds: string[] } };
 
 /**
- * The only checker in the system. Any applicable deny wins; else the widest allow that reaches the row. No priorities,
- * no user above the model. Without a row, a deny counts only where it denies everything.
+ * The only checker in the system. Any applicable deny wins; else an allow that reaches the row, one's own before one that
+ * is lent. A condition that cannot be answered denies, and does not allow. No priorities, no user above the model.
+ * Without a row, a deny counts only where it denies everything, and an allow wherever it may reach something.
  */
-export function decide(subject: CompiledSubject, question: Question): Decision {
-  const grants = subject.grants.get(question.permission);
-  if (!grants) return { allowed: false, because: { kind: 'not-held' } };
-  const reaches = (grant: EffectiveGrant) => (question.resource ? reachesRow(subject, grant, question.resource) : true);
-
-  const deny = grants.deny.find((grant) => (question.resource ? reaches(grant) : grant.all));
-  if (deny) return { allowed: false, because: { kind: 'deny', grantId: deny.id, scope: deny.scope, roleId: deny.roleId } };
-  const allow = grants.allow.find(reaches);
-  if (allow) return { allowed: true, because: { kind: 'allow', grantId: allow.id, scope: allow.scope, roleId: allow.roleId } };
-  if (grants.allow.length === 0) return { allowed: false, because: { kind: 'not-held' } };
-  return { allowed: false, because: { kind: 'out-of-scope', held: [...new Set(grants.allow.map(({ scope }) => scope))] } };
-}
-
-/** The rows `decide` would allow, as a filter: all, none, or the union of what is allowed less what is denied. */
-export function filterOf(subject: CompiledSubject, permission: string): RowFilter {
-  const grants = subject.grants.get(permission);
-  if (!grants || grants.allow.length === 0 || grants.deny.some(({ all }) => all)) return { kind: 'none' };
-  const part = (list: readonly EffectiveGrant[]) => ({
-    own: list.some(({ own }) => own) ? subject.personId : null,
-    intervals: list.flatMap(({ intervals }) => intervals),
-  });
-  const not = part(grants.deny);
-  if (grants.allow.some(({ all }) => all)) {
-    if (not.own === null && not.intervals.length === 0) return { kind: 'all' };
-    return { kind: 'some', own: null, intervals: [EVERYWHERE], not };
+export function decide(subject: Holder, question: Question): Decision {
+  const rules = subject.rules.get(question.permission);
+  const { resource } = question;
+  if (rules) {
+    for (const deny of rules.deny) {
+      if (resource ? reaches(subject, deny, resource) && met(subject, deny.condition, question) !== false : deny.all && !deny.resource && !deny.condition) return { allowed: false, because: { kind: 'deny', ...named(deny, []) } };
+    }
+    for (const allow of rules.allow) {
+      if (!resource || (reaches(subject, allow, resource) && met(subject, allow.condition, question) === true)) return { allowed: true, because: { kind: 'allow', ...named(allow, []) } };
+    }
   }
-  return { kind: 'some', ...part(grants.allow), not };
+  for (const loan of subject.lent) {
+    if (!covers(loan, question.permission, resource)) continue;
+    const lenders = decide(loan.lender, question);
+    if (lenders.allowed) return { allowed: true, because: { ...lenders.because, loans: [loan.id, ...lenders.because.loans] } };
+  }
+  if (!rules || rules.allow.length === 0) return { allowed: false, because: { kind: 'not-held' } };
+  // Here there is a row: without one, any allow would have been enough.
+  const unmet = rules.allow.filter((allow) => reaches(subject, allow, resource!));
+  if (unmet.length > 0) return { allowed: false, because: { kind: 'condition-unmet', grantIds: [...new Set(unmet.map(({ id }) => id))] } };
+  return { allowed: false, because: { kind: 'out-of-scope', held: [...new Set(rules.allow.map(({ scope }) => scope))] } };
+}
+
+/** The rows of a type that `decide` would allow, as a filter. */
+export function filterOf(subject: Holder, permission: string, type: string, context: Question['context'] = {}): RowFilter {
+  const rules = subject.rules.get(permission);
+  const part = (grant: EffectiveGrant): FilterPart[] => {
+    if (grant.resource && grant.resource.type !== type) return [];
+    const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, context));
+    return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { intervals: grant.intervals }, id: grant.resource?.id ?? null, when }];
+  };
+  // What an allow's condition leaves open at best, and what a deny's rules out at worst.
+  const denied = (rules?.deny ?? []).flatMap(part).filter(({ when }) => when !== false);
+  if (denied.some((each) => each.reach === 'all' && each.id === null && (each.when === true || each.when === null))) return { kind: 'none' };
+  const allowed = (rules?.allow ?? []).flatMap(part).filter(({ when }) => when !== false && when !== null);
+  const lent = subject.lent
+    .filter(({ codes }) => codes === null || codes.has(permission))
+    .map(({ node, lender }) => ({ within: node, filter: filterOf(lender, permission, type, context) }))
+    .filter(({ filter }) => filter.kind !== 'none');
+  if (allowed.length === 0 && lent.length === 0) return { kind: 'none' };
+  const everything = allowed.some((each) => each.reach === 'all' && each.id === null && each.when === true) || lent.some(({ within, filter }) => within === null && filter.kind === 'all');
+  if (everything && denied.length === 0) return { kind: 'all' };
+  return { kind: 'some', anyOf: everything ? [{ reach: 'all', id: null, when: true }] : allowed, lent: everything ? [] : lent, noneOf: denied };
+}
+
+/** What somebody would hand on. */
+export interface Wanted {
+  scope: Scope;
+  intervals: readonly Interval[];
+  resource: { type: string; id: string | null } | null;
+  condition: TypedCondition | null;
+  /** Epoch ms, null for open-ended. */
+  until: number | null;
 }
 
 /**
- * Whether the subject holds at least what is wanted, for at least as long: for "nobody grants more than they hold". A deny
- * of one's own makes the edge of what is held hard to state: then nothing of it is handed on. `ignoring`: ids of denies
- * that bind everybody alike and so tell nobody apart.
+ * Whether the subject holds at least what is wanted, for at least as long: for "nobody grants more than they hold". What
+ * was lent is not one's own to hand on. A deny of one's own makes the edge of what is held hard to state: then nothing of
+ * it is handed on. `ignoring`: ids of denies that bind everybody alike and so tell nobody apart.
  */
-export function holdsAtLeast(
-  subject: CompiledSubject,
-  permission: string,
-  wanted: { scope: EffectiveGrant['scope']; intervals: readonly Interval[]; until: number | null },
-  ignoring: ReadonlySet<string> = new Set(),
-): boolean {
-  const grants = subject.grants.get(permission);
-  if (!grants || grants.deny.some(({ id }) => !ignoring.has(id))) return false;
-  const lasting = grants.allow.filter(({ until }) => until === null || (wanted.until !== null && wanted.until <= until));
-  if (lasting.some(({ all }) => all)) return true;
+export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted, ignoring: ReadonlySet<string> = new Set()): boolean {
+  const rules = subject.rules.get(permission);
+  if (!rules || rules.deny.some(({ id }) => !ignoring.has(id))) return false;
+  const able = rules.allow.filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted));
+  if (able.some(({ all }) => all)) return true;
   // All scopes but `node` are relative to whoever receives them, so possibly anywhere.
   if (wanted.scope !== 'node' || wanted.intervals.length === 0) return false;
-  const held = lasting.flatMap(({ intervals }) => intervals);
+  const held = able.flatMap(({ intervals }) => intervals);
   return wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));
 }
 
-/** Whether `after` can do anything `before` could not, or is free of a deny that bound `before`. */
-export function isRaised(before: CompiledSubject, after: CompiledSubject): boolean {
-  const within = (inner: readonly EffectiveGrant[], outer: readonly EffectiveGrant[]) =>
-    inner.every(
-      (grant) =>
-        outer.some(({ all }) => all) ||
-        (!grant.all && (!grant.own || outer.some(({ own }) => own)) && grant.intervals.every(([lft, rgt]) => outer.some(({ intervals }) => intervals.some((each) => each[0] <= lft && rgt <= each[1])))),
-    );
+/** Whether `after` can do anything of its own `before` could not, or is free of a deny that bound `before`. */
+export function isRaised(before: Holder, after: Holder): boolean {
+  const covered = (grant: EffectiveGrant, outer: readonly EffectiveGrant[]) => {
+    const able = outer.filter((each) => limitsCover(each, grant));
+    return able.some(({ all }) => all) || (!grant.all && (!grant.own || able.some(({ own }) => own)) && grant.intervals.every(([lft, rgt]) => able.some(({ intervals }) => intervals.some((each) => each[0] <= lft && rgt <= each[1]))));
+  };
+  const within = (inner: readonly EffectiveGrant[], outer: readonly EffectiveGrant[]) => inner.every((grant) => covered(grant, outer));
   const none = { allow: [], deny: [] };
-  return [...new Set([...before.grants.keys(), ...after.grants.keys()])].some((code) => {
-    const [was, is] = [before.grants.get(code) ?? none, after.grants.get(code) ?? none];
+  return [...new Set([...before.rules.keys(), ...after.rules.keys()])].some((code) => {
+    const [was, is] = [before.rules.get(code) ?? none, after.rules.get(code) ?? none];
     return !within(is.allow, was.allow) || !within(was.deny, is.deny);
   });
 }
 
-const EVERYWHERE: Interval = [0, 2_147_483_647];
-
-function reachesRow(subject: CompiledSubject, grant: EffectiveGrant, row: ResourceFacts): boolean {
-  if (grant.all) return true;
-  if (grant.own) return row.ownerPersonId === subject.personId;
-  const lft = row.unitLft;
-  return lft !== undefined && grant.intervals.some(([from, to]) => from <= lft && lft <= to);
+/** Whether every row and every circumstance of `inner` is one of `outer`, scopes aside. */
+function limitsCover(outer: Pick<EffectiveGrant, 'resource' | 'condition'>, inner: Pick<EffectiveGrant, 'resource' | 'condition'>): boolean {
+  const rows = outer.resource === null || (inner.resource !== null && outer.resource.type === inner.resource.type && (outer.resource.id === null || outer.resource.id === inner.resource.id));
+  // Whether one condition follows from another is not asked: the same one, or none.
+  return rows && (outer.condition === null || (inner.condition !== null && JSON.stringify(outer.condition.test) === JSON.stringify(inner.condition.test)));
 }
+
+function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): boolean {
+  if (grant.resource && (grant.resource.type !== row.type || (grant.resource.id !== null && grant.resource.id !== row.id))) return false;
+  if (grant.all) return true;
+  if (grant.own) return row.ownerPersonId === subject.person.id;
+  return row.unitLft !== undefined && contains(grant.intervals, row.unitLft);
+}
+
+function contains(intervals: readonly Interval[], lft: number): boolean {
+  for (const [from, to] of intervals) if (from <= lft && lft <= to) return true;
+  return false;
+}
+
+function covers(loan: Loan, permission: string, row: ResourceFacts | undefined): boolean {
+  if (loan.codes !== null && !loan.codes.has(permission)) return false;
+  if (loan.node === null || !row) return true;
+  return row.unitLft !== undefined && loan.node[0] <= row.unitLft && row.unitLft <= loan.node[1];
+}
+
+function met(subject: Holder, condition: TypedCondition | null, { resource, context }: Question): boolean | null {
+  if (condition === null) return true;
+  return evaluate(condition.test, condition.types, attributesOf(subject, context, resource));
+}
+
+/** What conditions can ask about: the person whose grant it is, the row, the request. */
+function attributesOf(subject: Holder, context: Question['context'], row?: ResourceFacts): (name: string) => unknown {
+  return (name) => {
+    const dot = name.indexOf('.');
+    const key = name.slice(dot + 1);
+    switch (name.slice(0, dot)) {
+      case 'subject':
+        return key === 'id' ? subject.person.id : key === 'employeeNumber' ? subject.person.employeeNumber : undefined;
+      case 'context':
+        return context && Object.hasOwn(context, key) ? context[key] : undefined;
+      case 'resource':
+        return row?.properties && Object.hasOwn(row.properties, key) ? row.properties[key] : undefined;
+      default:
+        return undefined;
+    }
+  };
+}
+
+const named = ({ id, scope, roleId }: EffectiveGrant, loans: string[]): Because => ({ grantId: id, scope, roleId, loans });
+
+export type { CompiledSubject };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, PermissionPort, Problem } from '../../access';
+import { type Actor, actorKey, attributeTypesOf, checkCondition, type Condition, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -10,6 +10,25 @@ import { grantCreated, grantRevoked, roleAssigned, roleUnassigned } from './perm
 
 const unknownReference = () => new Problem('NOT_FOUND');
 const badPeriod = () => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'period', detail: 'must be later than validFrom' }]);
+
+/**
+ * A grant's condition as it is stored, with the types its attributes have now. Throws 400 REQUEST_INVALID where the kind of
+ * rows is none the permission is asked about, or the condition does not type-check.
+ */
+function conditionOf({ permission, resource, condition }: Pick<CreateGrant, 'permission' | 'resource' | 'condition'>): { test: Condition; types: Record<string, string> } | null {
+  const refuse = (errors: { pointer: string; code: string; detail: string }[]) => new Problem('REQUEST_INVALID', { count: errors.length }, errors);
+  const kinds = rowKindsOf(permission);
+  if (resource && !kinds.includes(resource.type)) {
+    throw refuse([{ pointer: '#/resource/type', code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
+  }
+  if (!condition) return null;
+  // Without a kind there is no row to ask about, only the person and the request.
+  const types = attributeTypesOf(resource?.type ?? null);
+  const faults = checkCondition(condition, types);
+  if (faults.length > 0) throw refuse(faults.map(({ pointer, detail }) => ({ pointer: `#/condition${pointer}`, code: 'condition', detail })));
+  const used = new Set([...JSON.stringify(condition).matchAll(/"attribute":"([^"]+)"/g)].map(([, name]) => name!));
+  return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
+}
 
 /** Grants and role assignments: who may do what, from when until when. Effective with the answer. */
 @Injectable()
@@ -41,7 +60,9 @@ export class GrantsService {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
-        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
+        const condition = conditionOf(input);
+        const limits = { resourceType: input.resource?.type ?? null, resourceId: input.resource?.id ?? null, condition };
+        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, ...limits, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
         const grant = await namingConstraints(
           {
             grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }),
@@ -64,6 +85,9 @@ export class GrantsService {
                 roleId: subject.type === 'role' ? subject.id : null,
                 personId: subject.type === 'person' ? subject.id : null,
                 positionId: subject.type === 'position' ? subject.id : null,
+                ...limits,
+                condition: condition ?? undefined,
+                grantedBy: actorKey(actor),
                 validFrom: input.validFrom,
                 validUntil: input.validUntil,
                 reason: input.reason,

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { BoundedGranting } from './bounded-granting';
+import { DelegationsService } from './delegations.service';
 import { FoundationRoles } from './foundation-roles.service';
 import { GrantsService } from './grants.service';
 import { PermissionsController } from './permissions.controller';
@@ -15,7 +16,7 @@ export { PermissionsService } from './permissions.service';
 @Global()
 @Module({
   controllers: [PermissionsController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, FoundationRoles],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

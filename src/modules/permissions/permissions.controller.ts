@@ -2,10 +2,11 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } fr
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
+import { DelegationsService } from './delegations.service';
 import { GrantsService } from './grants.service';
 import {
-  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateGrant, CreateRole, GrantPage, GrantResponse, IdParam,
-  ListAssignmentsQuery, ListGrantsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, UpdateRole,
+  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateDelegation, CreateGrant, CreateRole, DelegationPage, DelegationResponse, GrantPage, GrantResponse, IdParam,
+  ListAssignmentsQuery, ListDelegationsQuery, ListGrantsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, UpdateRole,
 } from './permissions.dto';
 import { PermissionsQueries } from './permissions.queries';
 import { RolesService } from './roles.service';
@@ -17,6 +18,7 @@ export class PermissionsController {
     private readonly queries: PermissionsQueries,
     private readonly roles: RolesService,
     private readonly grants: GrantsService,
+    private readonly delegations: DelegationsService,
   ) {}
 
   @Get('permissions')
@@ -106,6 +108,30 @@ export class PermissionsController {
   @RequirePermission('grant:write')
   revokeGrant(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.grants.revokeGrant(actor, id);
+  }
+
+  @Get('delegations')
+  @ApiOperation({ summary: 'List delegations', description: 'One’s own; everybody’s with `permission:read`.' })
+  @SignedIn()
+  @ZodResponse({ type: DelegationPage, status: 200 })
+  listDelegations(@CurrentActor() actor: Actor, @Query() query: ListDelegationsQuery) {
+    return this.delegations.list(actor, query);
+  }
+
+  @Post('delegations')
+  @ApiOperation({ summary: 'Let somebody act in your stead', description: 'For a time, within what you hold yourself at each moment. Effective with the answer.' })
+  @SignedIn()
+  @ZodResponse({ type: DelegationResponse, status: 201 })
+  delegate(@CurrentActor() actor: Actor, @Body() input: CreateDelegation) {
+    return this.delegations.create(actor, input);
+  }
+
+  @Delete('delegations/:id')
+  @ApiOperation({ summary: 'End a delegation now' })
+  @HttpCode(204)
+  @SignedIn()
+  endDelegation(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.delegations.end(actor, id);
   }
 
   @Get('role-assignments')

@@ -1,8 +1,9 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { permissionCodes } from '../../access';
+import { type Condition, CONDITION_LIMITS, permissionCodes, ROW_KINDS, type RowKindName } from '../../access';
 import { instant, pageOf, pageQuery, rowVersion } from '../../http';
-import type { Grant, Role, RoleAssignment } from '../../platform/database';
+import type { Delegation, Grant, Role, RoleAssignment } from '../../platform/database';
+import type { TypedCondition } from './subject';
 
 const code = z.enum(permissionCodes).meta({ example: 'workflow:approve' });
 const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
@@ -11,6 +12,22 @@ const validity = {
   validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
   validUntil: instant.nullable().optional().meta({ description: 'Exclusive; open-ended where left out' }),
 };
+const kind = z.enum(Object.keys(ROW_KINDS) as [RowKindName, ...RowKindName[]]).meta({ example: 'request' });
+const attribute = z.strictObject({ attribute: z.string().regex(/^(subject|context|resource)\.[a-zA-Z]{1,60}$/).meta({ example: 'resource.state' }) });
+// What PostgreSQL cannot hold in text is no value to compare with.
+const text = z.string().max(500).refine((value) => !value.includes('\0') && value.isWellFormed(), 'holds characters no text can hold');
+const operand = z.union([attribute, z.strictObject({ value: z.union([text, z.number(), z.boolean(), z.array(text).max(CONDITION_LIMITS.list)]) })]);
+const condition: z.ZodType<Condition> = z
+  .lazy(() =>
+    z.discriminatedUnion('op', [
+      z.strictObject({ op: z.enum(['and', 'or']), of: z.array(condition).min(1).max(CONDITION_LIMITS.nodes) }),
+      z.strictObject({ op: z.literal('not'), of: condition }),
+      z.strictObject({ op: z.literal('known'), of: attribute }),
+      z.strictObject({ op: z.enum(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'in']), left: operand, right: operand }),
+    ]),
+  )
+  .meta({ id: 'Condition', description: 'A typed comparison over properties of subject, resource and context; what is not known does not allow, and denies' });
+const resource = z.strictObject({ type: kind, id: z.uuid().optional().meta({ description: 'One row; all of the kind where left out' }) });
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 
 const permission = z.object({ code: z.string(), index: z.int(), description: z.string() });
@@ -21,7 +38,7 @@ export class CheckInput extends createZodDto(
     permission: code,
     personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
     resource: z
-      .strictObject({ ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional() })
+      .strictObject({ type: kind.optional(), id: z.uuid().optional(), ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
       .optional()
       .meta({ description: 'The row asked about; left out: in any scope at all?' }),
   }).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } }),
@@ -30,18 +47,20 @@ export class CheckResult extends createZodDto(
   z.object({
     allowed: z.boolean(),
     because: z.object({
-      kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope']),
+      kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope', 'condition-unmet']),
       grantId: z.uuid().optional(),
       scope: scope.optional(),
       roleId: z.uuid().nullable().optional(),
+      loans: z.array(z.uuid()).optional().meta({ description: 'The delegations it came through, nearest first' }),
       held: z.array(scope).optional(),
+      grantIds: z.array(z.uuid()).optional().meta({ description: 'Grants whose condition is not met' }),
     }),
   }),
 ) {}
 
 export class MyPermissions extends createZodDto(
   z.object({
-    permissions: z.array(z.object({ code: z.string(), scopes: z.array(scope), denied: z.boolean().meta({ description: 'Some rows are denied' }) })),
+    permissions: z.array(z.object({ code: z.string(), scopes: z.array(scope), denied: z.boolean().meta({ description: 'Some rows are denied' }), lent: z.boolean().meta({ description: 'Held only by delegation, or wider by one' }) })),
   }),
 ) {}
 
@@ -75,6 +94,9 @@ const grant = z.object({
   scope,
   nodeId: z.uuid().nullable(),
   subject,
+  resource: z.object({ type: z.string(), id: z.uuid().nullable() }).nullable().meta({ description: 'The rows it is for; null for all' }),
+  condition: condition.nullable(),
+  grantedBy: z.string().nullable().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }),
   validFrom: instant,
   validUntil: instant.nullable(),
   reason: z.string().nullable(),
@@ -86,9 +108,37 @@ export class ListGrantsQuery extends createZodDto(
 ) {}
 export class CreateGrant extends createZodDto(
   z
-    .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, ...validity, reason: z.string().trim().max(500).optional() })
+    .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, resource: resource.optional(), condition: condition.optional(), ...validity, reason: z.string().trim().max(500).optional() })
     .refine((value) => (value.scope === 'node') === (value.nodeId !== undefined), { path: ['nodeId'], message: 'nodeId goes with scope node, and only with it' })
     .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } }),
+) {}
+
+const delegation = z.object({
+  id: z.uuid(),
+  lenderId: z.uuid(),
+  borrowerId: z.uuid(),
+  permissions: z.array(z.string()).nullable().meta({ description: 'null: everything the lender holds' }),
+  nodeId: z.uuid().nullable(),
+  transitive: z.boolean(),
+  validFrom: instant,
+  validUntil: instant,
+  reason: z.string(),
+});
+export class DelegationResponse extends createZodDto(delegation) {}
+export class DelegationPage extends createZodDto(pageOf(delegation)) {}
+export class ListDelegationsQuery extends createZodDto(z.strictObject({ ...pageQuery, lenderId: z.uuid().optional(), borrowerId: z.uuid().optional() })) {}
+export class CreateDelegation extends createZodDto(
+  z
+    .strictObject({
+      borrowerId: z.uuid(),
+      permissions: z.array(code).min(1).max(permissionCodes.length).optional().meta({ description: 'What is lent; everything you hold where left out' }),
+      nodeId: z.uuid().optional().meta({ description: 'Only in this unit and below' }),
+      transitive: z.boolean().default(false).meta({ description: 'Whether the borrower may lend it on' }),
+      validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
+      validUntil: instant.meta({ description: 'Exclusive; at most 366 days after validFrom' }),
+      reason: z.string().trim().min(1).max(500),
+    })
+    .meta({ example: { borrowerId: '0190b5a0-0000-7000-8000-000000000001', permissions: ['workflow:approve'], validUntil: '2026-12-31T17:00:00Z', reason: 'Annual leave' } }),
 ) {}
 
 const assignment = z.object({
@@ -132,8 +182,23 @@ export const toGrantResponse = (row: Grant): z.output<typeof grant> => ({
       : row.personId
         ? { type: 'person', id: row.personId }
         : { type: 'position', id: row.positionId! },
+  resource: row.resourceType ? { type: row.resourceType, id: row.resourceId } : null,
+  condition: row.condition ? (row.condition as unknown as TypedCondition).test : null,
+  grantedBy: row.grantedBy,
   validFrom: row.validFrom.toISOString(),
   validUntil: row.validUntil?.toISOString() ?? null,
+  reason: row.reason,
+});
+
+export const toDelegationResponse = (row: Delegation): z.output<typeof delegation> => ({
+  id: row.id,
+  lenderId: row.lenderId,
+  borrowerId: row.borrowerId,
+  permissions: row.codes.length > 0 ? row.codes : null,
+  nodeId: row.nodeId,
+  transitive: row.transitive,
+  validFrom: row.validFrom.toISOString(),
+  validUntil: row.validUntil.toISOString(),
   reason: row.reason,
 });
 

@@ -1,10 +1,10 @@
-import type { Grant, Role, RoleAssignment, RoleInheritance } from '../../platform/database';
+import type { Delegation, Grant, Role, RoleAssignment, RoleInheritance } from '../../platform/database';
 import { type AuditEvent, plain } from '../audit';
 
 type Fields = NonNullable<AuditEvent['after']>;
 const grantFields = (row: Grant): Fields => ({
   permission: row.permissionCode, effect: row.effect, scope: row.scope, nodeId: row.nodeId, roleId: row.roleId, personId: row.personId,
-  positionId: row.positionId, everyone: row.everyone, validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
+  positionId: row.positionId, everyone: row.everyone, resourceType: row.resourceType, resourceId: row.resourceId, condition: row.condition, validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
 });
 const assignmentFields = (row: RoleAssignment): Fields => ({
   roleId: row.roleId, personId: row.personId, positionId: row.positionId, validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
@@ -18,5 +18,11 @@ export const inheritanceAdded = (row: RoleInheritance): AuditEvent => ({ action:
 export const inheritanceRemoved = (row: RoleInheritance): AuditEvent => ({ action: 'role.inheritance_removed', target: { type: 'role_inheritance', id: row.id }, before: inheritanceFields(row) });
 export const grantCreated = (row: Grant): AuditEvent => ({ action: 'grant.created', target: { type: 'grant_rule', id: row.id }, after: grantFields(row) });
 export const grantRevoked = (row: Grant): AuditEvent => ({ action: 'grant.revoked', target: { type: 'grant_rule', id: row.id }, before: grantFields(row) });
+const delegationFields = (row: Delegation): Fields => ({
+  lenderId: row.lenderId, borrowerId: row.borrowerId, permissions: row.codes.length > 0 ? row.codes.join(' ') : null, nodeId: row.nodeId, transitive: row.transitive,
+  validFrom: plain(row.validFrom), validUntil: plain(row.validUntil), reason: row.reason,
+});
+export const delegationCreated = (row: Delegation): AuditEvent => ({ action: 'delegation.created', target: { type: 'delegation', id: row.id }, after: delegationFields(row) });
+export const delegationEnded = (before: Delegation, after: Delegation | null): AuditEvent => ({ action: 'delegation.ended', target: { type: 'delegation', id: before.id }, before: delegationFields(before), ...(after ? { after: delegationFields(after) } : {}) });
 export const roleAssigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.assigned', target: { type: 'role_assignment', id: row.id }, after: assignmentFields(row) });
 export const roleUnassigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.unassigned', target: { type: 'role_assignment', id: row.id }, before: assignmentFields(row) });

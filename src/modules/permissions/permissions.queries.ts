@@ -3,6 +3,7 @@ import { type Actor, PERMISSION_CODES, PermissionPort, Problem, type ResourceFac
 import { Database } from '../../platform/database';
 import type { CheckInput } from './permissions.dto';
 import { PermissionsService } from './permissions.service';
+import type { Holder, Rules, Scope } from './subject';
 import { Subjects } from './subjects.service';
 
 @Injectable()
@@ -32,12 +33,19 @@ export class PermissionsQueries {
 
   async mine(actor: Actor) {
     const subject = await this.subjects.of(actor);
-    const held = [...(subject?.grants ?? new Map<string, never>())];
+    if (!subject) return { permissions: [] };
+    const lent = lentScopes(subject);
+    const none: Rules = { allow: [], deny: [] };
     return {
-      permissions: held
-        .filter(([code, { allow }]) => allow.length > 0 && (actor.kind !== 'api_key' || actor.scopes.includes(code)))
-        .map(([code, { allow, deny }]) => ({ code, scopes: [...new Set(allow.map(({ scope }) => scope))].sort(), denied: deny.length > 0 }))
-        .sort((a, b) => (a.code < b.code ? -1 : 1)),
+      permissions: [...new Set([...subject.rules.keys(), ...lent.keys()])]
+        .sort()
+        .map((code) => {
+          const { allow, deny } = subject.rules.get(code) ?? none;
+          const own = new Set(allow.map(({ scope }) => scope));
+          const borrowed = lent.get(code) ?? new Set();
+          return { code, scopes: [...new Set([...own, ...borrowed])].sort(), denied: deny.length > 0, lent: [...borrowed].some((scope) => !own.has(scope)) };
+        })
+        .filter(({ code, scopes }) => scopes.length > 0 && (actor.kind !== 'api_key' || actor.scopes.includes(code))),
     };
   }
 
@@ -45,10 +53,25 @@ export class PermissionsQueries {
     return this.database.withTenant(actor, async (tx) => {
       if (!(await tx.person.findFirst({ where: { id: personId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
       if (!input.resource) return undefined;
-      const { ownerPersonId, unitId } = input.resource;
+      const { ownerPersonId, unitId, type, id, properties } = input.resource;
       const unit = unitId ? await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null }, select: { lft: true } }) : null;
       if (unitId && !unit) throw new Problem('NOT_FOUND');
-      return { ownerPersonId, unitLft: unit?.lft };
+      return { type, id, ownerPersonId, unitLft: unit?.lft, properties };
     });
   }
+}
+
+/** What was lent, by permission: the scopes, as the lenders hold them. */
+function lentScopes(holder: Holder): Map<string, Set<Scope>> {
+  const found = new Map<string, Set<Scope>>();
+  const add = (code: string, scopes: Iterable<Scope>) => {
+    const known = found.get(code) ?? new Set<Scope>();
+    for (const scope of scopes) known.add(scope);
+    found.set(code, known);
+  };
+  for (const { codes, lender } of holder.lent) {
+    for (const [code, { allow }] of lender.rules) if (codes === null || codes.has(code)) add(code, allow.map(({ scope }) => scope));
+    for (const [code, scopes] of lentScopes(lender)) if (codes === null || codes.has(code)) add(code, scopes);
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { type Actor, Denied, type PermissionCode, PermissionPort, type ResourceFacts, type RowFilter } from '../../access';
+import { type Actor, Denied, type PermissionCode, PermissionPort, type ResourceFacts, type RowFilter, type RowKindName } from '../../access';
 import type { Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { BoundedGranting } from './bounded-granting';
@@ -31,10 +31,14 @@ export class PermissionsService extends PermissionPort {
     return this.ask(actor, code, resource);
   }
 
-  async filter(actor: Actor, code: PermissionCode): Promise<RowFilter> {
+  allowsKind(actor: Actor, code: PermissionCode): Promise<boolean> {
+    return this.ask(actor, code);
+  }
+
+  async filter(actor: Actor, code: PermissionCode, kind: RowKindName): Promise<RowFilter> {
     const subject = await this.subjects.of(actor);
     if (!subject) return { kind: 'all' };
-    return outsideKeyScope(actor, code) ? { kind: 'none' } : filterOf(subject, code);
+    return outsideKeyScope(actor, code) ? { kind: 'none' } : filterOf(subject, code, kind, circumstances(actor));
   }
 
   async prepare(actor: Actor): Promise<void> {
@@ -71,18 +75,21 @@ export class PermissionsService extends PermissionPort {
   async explainFor(actor: Actor, personId: string, code: string, resource: ResourceFacts | undefined): Promise<Decision> {
     const subject = await this.subjects.get(actor.foundationId, personId, { v: actor.authzVersion, now: actor.startedAt });
     const own = actor.kind !== 'system' && actor.personId === personId;
-    const decision: Decision = own && outsideKeyScope(actor, code) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { permission: code, resource });
+    const decision: Decision = own && outsideKeyScope(actor, code) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { permission: code, resource, context: circumstances(actor) });
     this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });
     return decision;
   }
 
   private async ask(actor: Actor, code: PermissionCode, resource?: ResourceFacts): Promise<boolean> {
     const subject = await this.subjects.of(actor);
-    const allowed = subject === null || (!outsideKeyScope(actor, code) && decide(subject, { permission: code, resource }).allowed);
+    const allowed = subject === null || (!outsideKeyScope(actor, code) && decide(subject, { permission: code, resource, context: circumstances(actor) }).allowed);
     this.metrics.decisions.inc({ use: 'enforced', result: allowed ? 'allow' : 'deny' });
     return allowed;
   }
 }
+
+/** What conditions may ask of the request: the database's clock when it began. */
+const circumstances = (actor: Actor) => ({ time: new Date(actor.startedAt).toISOString() });
 
 /** A key may do what its creator may, and of that only what it was made for. */
 function outsideKeyScope(actor: Actor, code: string): boolean {

@@ -1,83 +1,146 @@
-import type { Interval } from '../../access';
+import type { AttributeTypes, Condition, Interval } from '../../access';
 
-/** What `gloria_compile_subject` answers: times in epoch ms of the database clock, null for unbounded. */
-export interface SubjectFacts {
-  v: string;
-  now: number;
-  appointments: {
+/** A period: epoch ms of the database clock, from inclusive, until exclusive; null for unbounded. */
+interface Period {
+  from: number | null;
+  until: number | null;
+}
+
+/** A grant's condition, with the types its attributes had when it was made. */
+export interface TypedCondition {
+  test: Condition;
+  types: AttributeTypes;
+}
+
+/** What a person holds of their own: posts, and what has been granted to them in any way. */
+export interface HoldingFacts {
+  person: { id: string; employeeNumber: string | null };
+  appointments: (Period & {
     positionId: string;
-    from: number;
-    until: number | null;
-    unit: [number, number];
+    unit: Interval;
     /** null above schools. */
-    school: [number, number] | null;
-  }[];
-  grants: {
+    school: Interval | null;
+  })[];
+  grants: (Period & {
     id: string;
     code: string;
     effect: 'allow' | 'deny';
     scope: 'own' | 'department' | 'school' | 'node' | 'all';
     /** The unit of scope `node`. */
-    node: [number, number] | null;
+    node: Interval | null;
     /** Position the grant came through; its scope is then seen from there. */
     positionId: string | null;
     /** Role assigned that led to the grant. */
     roleId: string | null;
-    from: number | null;
-    until: number | null;
-  }[];
+    /** The rows it is for; null for all. */
+    resource: { type: string; id: string | null } | null;
+    condition: TypedCondition | null;
+  })[];
+  /** What others have lent them, with what the lender holds. */
+  lent: (Period & {
+    id: string;
+    /** null for everything. */
+    codes: string[] | null;
+    /** null for everywhere. */
+    node: Interval | null;
+    lender: HoldingFacts;
+  })[];
 }
+
+/** What `gloria_subject_facts` answers. */
+export interface SubjectFacts extends HoldingFacts {
+  /** Version of the foundation's authorization. */
+  v: string;
+  /** Database clock, epoch ms. */
+  now: number;
+}
+
+export type Scope = HoldingFacts['grants'][number]['scope'];
 
 /** One grant as it applies to a subject now: how far it reaches, in terms a row can be compared with. */
 export interface EffectiveGrant {
   id: string;
-  scope: SubjectFacts['grants'][number]['scope'];
+  scope: Scope;
   roleId: string | null;
   all: boolean;
   own: boolean;
   intervals: readonly Interval[];
+  resource: { type: string; id: string | null } | null;
+  condition: TypedCondition | null;
   /** When it ends, by its own end or that of the post it comes through; epoch ms, null for open-ended. */
   until: number | null;
 }
 
-export interface CompiledSubject {
-  personId: string;
+export interface Rules {
+  allow: readonly EffectiveGrant[];
+  deny: readonly EffectiveGrant[];
+}
+
+/** Somebody as a subject of decisions: what they hold, and what they were lent. */
+export interface Holder {
+  person: { id: string; employeeNumber: string | null };
+  rules: ReadonlyMap<string, Rules>;
+  lent: readonly Loan[];
+}
+
+/** What one lender lets the subject do: no more than the lender may, within bounds. */
+export interface Loan {
+  id: string;
+  codes: ReadonlySet<string> | null;
+  node: Interval | null;
+  lender: Holder;
+}
+
+export interface CompiledSubject extends Holder {
   v: bigint;
   /** Database clock, epoch ms: until when nothing changes by the mere passing of time; null for never. */
   goodUntil: number | null;
-  grants: ReadonlyMap<string, { allow: readonly EffectiveGrant[]; deny: readonly EffectiveGrant[] }>;
 }
 
-const covers = (at: number, from: number | null, until: number | null) => (from === null || from <= at) && (until === null || at < until);
+const covers = (at: number, { from, until }: Period) => (from === null || from <= at) && (until === null || at < until);
 
 /**
- * Reduces a subject's facts to what holds at `at` (epoch ms, not before the facts were read). Pure and independent of the order of its input. A grant whose
- * scope reaches nothing – `school` for somebody without a post in a school – is dropped.
+ * Reduces a subject's facts to what holds at `at` (epoch ms, not before the facts were read). Pure, and independent of
+ * the order of its input. A grant whose scope reaches nothing – `school` for somebody without a post in a school – is dropped.
  */
-export function compileSubject(personId: string, facts: SubjectFacts, at: number): CompiledSubject {
-  const boundaries = [...facts.appointments, ...facts.grants]
-    .flatMap(({ from, until }) => [from, until])
-    .filter((boundary): boundary is number => boundary !== null && boundary > at);
-  const appointments = facts.appointments.filter(({ from, until }) => covers(at, from, until));
+export function compileSubject(facts: SubjectFacts, at: number): CompiledSubject {
+  const boundaries = boundariesOf(facts).filter((boundary) => boundary > at);
+  return { ...compileHolder(facts, at), v: BigInt(facts.v), goodUntil: boundaries.length > 0 ? Math.min(...boundaries) : null };
+}
 
-  const grants = new Map<string, { allow: EffectiveGrant[]; deny: EffectiveGrant[] }>();
+/** Every moment at which something of these facts begins or ends. */
+export function boundariesOf(facts: HoldingFacts): number[] {
+  const periods: Period[] = [...facts.appointments, ...facts.grants, ...facts.lent];
+  return [...periods.flatMap(({ from, until }) => [from, until]).filter((boundary): boundary is number => boundary !== null), ...facts.lent.flatMap(({ lender }) => boundariesOf(lender))];
+}
+
+function compileHolder(facts: HoldingFacts, at: number): Holder {
+  const appointments = facts.appointments.filter((post) => covers(at, post));
+  const rules = new Map<string, { allow: EffectiveGrant[]; deny: EffectiveGrant[] }>();
   for (const grant of facts.grants) {
-    if (!covers(at, grant.from, grant.until)) continue;
+    if (!covers(at, grant)) continue;
     // Through a position: good while it is held, and seen from it alone. Else seen from every position held.
     const seenFrom = grant.positionId === null ? appointments : appointments.filter(({ positionId }) => positionId === grant.positionId);
     if (grant.positionId !== null && seenFrom.length === 0) continue;
-    const reach = intervalsOf(grant.scope, grant.node, seenFrom);
-    const effective: EffectiveGrant = { id: grant.id, scope: grant.scope, roleId: grant.roleId, all: grant.scope === 'all', own: grant.scope === 'own', intervals: reach, until: earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map(({ until }) => until))) };
-    if (!effective.all && !effective.own && reach.length === 0) continue;
-    const entry = grants.get(grant.code) ?? { allow: [], deny: [] };
+    const intervals = intervalsOf(grant.scope, grant.node, seenFrom);
+    const { id, scope, roleId, resource, condition } = grant;
+    const until = earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map((post) => post.until)));
+    const effective: EffectiveGrant = { id, scope, roleId, resource, condition, intervals, until, all: scope === 'all', own: scope === 'own' };
+    if (!effective.all && !effective.own && intervals.length === 0) continue;
+    const entry = rules.get(grant.code) ?? { allow: [], deny: [] };
     entry[grant.effect].push(effective);
-    grants.set(grant.code, entry);
+    rules.set(grant.code, entry);
   }
-  for (const entry of grants.values()) for (const list of [entry.allow, entry.deny]) list.sort((a, b) => width(b) - width(a) || (a.id < b.id ? -1 : 1));
-  return { personId, v: BigInt(facts.v), goodUntil: boundaries.length > 0 ? Math.min(...boundaries) : null, grants };
+  for (const entry of rules.values()) for (const list of [entry.allow, entry.deny]) list.sort(widestFirst);
+  const lent = facts.lent
+    .filter((loan) => covers(at, loan))
+    .map(({ id, codes, node, lender }): Loan => ({ id, codes: codes && new Set(codes), node, lender: compileHolder(lender, at) }))
+    .filter(({ lender }) => lender.rules.size > 0 || lender.lent.length > 0)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { person: facts.person, rules, lent };
 }
 
-function intervalsOf(scope: EffectiveGrant['scope'], node: [number, number] | null, appointments: SubjectFacts['appointments']): Interval[] {
+function intervalsOf(scope: Scope, node: Interval | null, appointments: HoldingFacts['appointments']): Interval[] {
   switch (scope) {
     case 'all':
     case 'own':
@@ -99,8 +162,12 @@ function distinct(intervals: Interval[]): Interval[] {
   return [...new Map(intervals.map((interval) => [interval.join(), interval])).values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
-/** Widest first: all, then by how many units are reached, then own. */
-function width(grant: EffectiveGrant): number {
-  return grant.all ? Infinity : grant.intervals.reduce((sum, [lft, rgt]) => sum + rgt - lft + 1, 0);
+/** Plain grants before those for some rows or under a condition; all before intervals, by how many units, before own. */
+function widestFirst(a: EffectiveGrant, b: EffectiveGrant): number {
+  const limits = (grant: EffectiveGrant) => (grant.resource ? (grant.resource.id === null ? 1 : 2) : 0) + (grant.condition ? 4 : 0);
+  const width = (grant: EffectiveGrant) => (grant.all ? Infinity : grant.intervals.reduce((sum, [lft, rgt]) => sum + rgt - lft + 1, 0));
+  const [wideA, wideB] = [width(a), width(b)];
+  return limits(a) - limits(b) || (wideA === wideB ? 0 : wideB - wideA) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) || (until(a) === until(b) ? 0 : until(b) - until(a)) || ((a.roleId ?? '') < (b.roleId ?? '') ? -1 : 1);
 }
 
+const until = (grant: EffectiveGrant) => grant.until ?? Infinity;

@@ -40,12 +40,12 @@ export class Subjects {
     const key = `${foundationId}:${personId}:${moment.v}`;
     const known = this.compiled.get(key);
     if (known && (known.goodUntil === null || moment.now < known.goodUntil)) {
-      this.metrics.cache.inc({ prefix: 'subject', result: 'compiled' });
+      this.metrics.cache.inc({ prefix: 'subject-facts', result: 'compiled' });
       return known;
     }
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
     const facts = await this.factsOf(key, foundationId, personId);
-    const subject = compileSubject(personId, facts, Math.max(moment.now, facts.now));
+    const subject = compileSubject(facts, Math.max(moment.now, facts.now));
     this.compiled.set(key, subject);
     return subject;
   }
@@ -53,14 +53,14 @@ export class Subjects {
   private factsOf(key: string, foundationId: string, personId: string): Promise<SubjectFacts> {
     const under = this.reading.get(key);
     if (under) return under;
-    const started = this.cache.through<SubjectFacts>('subject', key, () => this.read(foundationId, personId)).finally(() => this.reading.delete(key));
+    const started = this.cache.through<SubjectFacts>('subject-facts', key, () => this.read(foundationId, personId)).finally(() => this.reading.delete(key));
     this.reading.set(key, started);
     return started;
   }
 
   private async read(foundationId: string, personId: string): Promise<SubjectFacts> {
-    const [row] = await this.database.hot<{ facts: SubjectFacts }>('SELECT gloria_compile_subject($1, $2) AS facts', [foundationId, personId]);
-    if (!row) throw new Error('gloria_compile_subject answered nothing');
+    const [row] = await this.database.hot<{ facts: SubjectFacts }>('SELECT gloria_subject_facts($1, $2) AS facts', [foundationId, personId]);
+    if (!row) throw new Error('gloria_subject_facts answered nothing');
     return row.facts;
   }
 }

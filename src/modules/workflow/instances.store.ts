@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, actorKey, Problem } from '../../access';
+import { type Actor, actorKey, Problem, type ResourceFacts, rowFacts } from '../../access';
 import type { DecisionVerb, InstanceState, TaskState, Tx } from '../../platform/database';
 import type { Candidate } from './candidates';
 
@@ -24,6 +24,11 @@ export interface InstanceRow {
   task_since: Date | null;
   /** Whether the person asked about is a candidate of the open task. */
   candidate: boolean;
+}
+
+/** What permissions are asked about a request. */
+export function requestFacts(row: InstanceRow): ResourceFacts {
+  return rowFacts('request', { id: row.id, key: row.key, state: row.state, createdAt: row.created_at, submittedAt: row.submitted_at }, { ownerPersonId: row.initiator_id, unitLft: row.unit_lft });
 }
 
 /** Reads one instance, locked against other transitions where `lock` is set; null where it does not exist here. */

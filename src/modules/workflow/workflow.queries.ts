@@ -4,7 +4,7 @@ import { Cursors, listName, type Page } from '../../http';
 import { Database, Prisma, type Tx } from '../../platform/database';
 import { type CandidateReason, explainCandidate } from './candidates';
 import { DefinitionsService } from './definitions.service';
-import { type InstanceRow, readInstance } from './instances.store';
+import { type InstanceRow, readInstance, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
 import { toView } from './workflow.service';
 
@@ -20,7 +20,7 @@ export class WorkflowQueries {
 
   /** Newest first. */
   async list(actor: Actor, query: ListInstancesQuery): Promise<Page<InstanceView>> {
-    const visible = whereFromFilter<Prisma.WorkflowInstanceWhereInput>(await this.permissions.filter(actor, 'workflow:read'), {
+    const visible = whereFromFilter<Prisma.WorkflowInstanceWhereInput>(await this.permissions.filter(actor, 'workflow:read', 'request'), 'request', {
       owner: (initiatorId) => ({ initiatorId }),
       unitLft: (lft) => ({ unit: { lft } }),
     });
@@ -113,7 +113,7 @@ export class WorkflowQueries {
     const personId = actor.kind === 'user' ? actor.personId : null;
     const row = await readInstance(tx, id, personId, false);
     if (!row) throw new Problem('NOT_FOUND');
-    if (await this.permissions.allows(actor, 'workflow:read', { ownerPersonId: row.initiator_id, unitLft: row.unit_lft })) return row;
+    if (await this.permissions.allows(actor, 'workflow:read', requestFacts(row))) return row;
     // Whoever was asked to decide one of its steps keeps seeing it.
     const asked = personId !== null && (await tx.workflowCandidate.count({ where: { personId, task: { instanceId: id } } })) > 0;
     if (!asked) throw new Denied('NOT_FOUND', {}, { type: 'workflow_instance', id });

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type Locale, PermissionPort, Problem } from '../../access';
+import { type Actor, Denied, type Locale, PermissionPort, Problem, rowFacts } from '../../access';
 import { idempotent } from '../../http';
 import { Database, type DecisionVerb, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type Candidate, resolveCandidates } from './candidates';
 import { formProblems } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
-import { type InstanceRow, readInstance, writeTransition } from './instances.store';
+import { type InstanceRow, readInstance, requestFacts, writeTransition } from './instances.store';
 import { type Delta, step, type Verb, type WorkflowEvent } from './reducer';
 import type { CreateInstance, InstanceView } from './workflow.dto';
 import { draftSaved, transitioned } from './workflow.events';
@@ -25,7 +25,7 @@ export class WorkflowService {
   /** Files a request as a draft, or submits it at once. */
   async create(actor: Actor, input: CreateInstance): Promise<InstanceView> {
     const personId = personOf(actor);
-    await this.permissions.require(actor, 'workflow:submit', { ownerPersonId: personId });
+    await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: input.definition, state: 'draft' }, { ownerPersonId: personId }));
     return this.write(actor, async (tx) => {
       const published = await this.definitions.byKey(tx, input.definition);
       const unitId = await this.unitOf(tx, personId, input.unitId);
@@ -88,7 +88,7 @@ export class WorkflowService {
    * one of its candidates. Service steps are for whoever holds `workflow:complete`; the others for candidates.
    */
   private async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, published: PublishedDefinition): Promise<void> {
-    const facts = { ownerPersonId: row.initiator_id, unitLft: row.unit_lft };
+    const facts = requestFacts(row);
     const target = { type: 'workflow_task', id: task.id };
     const candidate = actor.kind === 'user' && (await tx.workflowCandidate.count({ where: { taskId: task.id, personId: actor.personId } })) > 0;
     if (!candidate && !(await this.permissions.allows(actor, 'workflow:read', facts)) && !(await this.permissions.allows(actor, 'workflow:complete', facts))) {
@@ -173,7 +173,7 @@ export class WorkflowService {
 
   private async asInitiator(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
     const row = await this.locked(tx, actor, id);
-    const facts = { ownerPersonId: row.initiator_id, unitLft: row.unit_lft };
+    const facts = requestFacts(row);
     const target = { type: 'workflow_instance', id };
     if (!row.candidate && !(await this.permissions.allows(actor, 'workflow:read', facts))) throw new Denied('NOT_FOUND', {}, target);
     if (personOf(actor) !== row.initiator_id) throw new Denied('WORKFLOW_NOT_INITIATOR', {}, target);

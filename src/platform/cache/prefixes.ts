@@ -3,8 +3,8 @@
  * a key names everything its value depends on. Keys outside this list cannot be written.
  */
 export const CACHE_PREFIXES = {
-  /** Compiled subjects by foundation, person and authorization version. */
-  subject: { ttlSeconds: 3_600, holds: 'What a person holds, compiled; the key carries the authorization version' },
+  /** Facts of subjects by foundation, person and authorization version. A new name where their shape changes: releases share one Redis. */
+  'subject-facts': { ttlSeconds: 3_600, holds: 'What a person holds and was lent; the key carries the authorization version' },
 } as const satisfies Record<string, { ttlSeconds: number; holds: string }>;
 
 export type CachePrefix = keyof typeof CACHE_PREFIXES;
