@@ -48,6 +48,12 @@ export abstract class PermissionPort {
    */
   abstract prepare(actor: Actor): Promise<void>;
 
+  /**
+   * Throws 403 `DUTIES_KEPT_APART` where doing this would be one duty too many of a dynamic set of separation of duty;
+   * `had` are the permissions the same person has used on the same thing before.
+   */
+  abstract requireDutyApart(tx: object, code: PermissionCode, had: readonly PermissionCode[], target: { type: string; id: string }): Promise<void>;
+
   /** The rows of one kind that the code reaches, for list queries. */
   abstract filter(actor: Actor, code: PermissionCode, kind: RowKindName): Promise<RowFilter>;
 }

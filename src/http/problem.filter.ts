@@ -9,6 +9,7 @@ const BY_SQLSTATE: Record<string, ProblemCode> = {
   GL004: 'ORGANIZATION_SHAPE',
   GL005: 'ROLE_CYCLE',
   GL007: 'AUDIT_EVENT_MISSING',
+  GL008: 'ROLES_KEPT_APART',
   // Two transactions wanted the same rows; nothing was written, the caller may repeat.
   '40001': 'STALE_VERSION',
   '40P01': 'STALE_VERSION',
@@ -77,9 +78,10 @@ function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   const timedOut = ['55P03', '57014'].includes(postgresError(thrown)?.sqlState ?? '');
   if (timedOut || isDatabaseUnavailable(thrown)) return new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'database' });
-  const sqlState = postgresError(thrown)?.sqlState;
-  const known = sqlState ? BY_SQLSTATE[sqlState] : undefined;
-  if (known) return new Problem(known);
+  const refused = postgresError(thrown);
+  const known = refused ? BY_SQLSTATE[refused.sqlState] : undefined;
+  // Triggers that have something to say beyond their code say only that.
+  if (known) return new Problem(known, known === 'ROLES_KEPT_APART' ? { set: refused!.message } : {});
   if (thrown instanceof HttpException) return fromStatus(thrown.getStatus());
   // Thrown by body-parser before Nest is reached.
   const { type, status } = thrown as { type?: string; status?: number; limit?: number };

@@ -7,6 +7,7 @@ import { PermissionsController } from './permissions.controller';
 import { PermissionsQueries } from './permissions.queries';
 import { PermissionsService } from './permissions.service';
 import { RolesService } from './roles.service';
+import { SeparationOfDuty } from './separation-of-duty.service';
 import { Subjects } from './subjects.service';
 
 export { FoundationRoles } from './foundation-roles.service';
@@ -16,7 +17,7 @@ export { PermissionsService } from './permissions.service';
 @Global()
 @Module({
   controllers: [PermissionsController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, FoundationRoles],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

@@ -5,11 +5,12 @@ import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../acc
 import { DelegationsService } from './delegations.service';
 import { GrantsService } from './grants.service';
 import {
-  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateDelegation, CreateGrant, CreateRole, DelegationPage, DelegationResponse, GrantPage, GrantResponse, IdParam,
-  ListAssignmentsQuery, ListDelegationsQuery, ListGrantsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, UpdateRole,
+  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateDelegation, CreateGrant, CreateRole, CreateSodSet, DelegationPage, DelegationResponse, GrantPage, GrantResponse, IdParam,
+  ListAssignmentsQuery, ListDelegationsQuery, ListGrantsQuery, ListSodSetsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, SodSetPage, SodSetResponse, UpdateRole, UpdateSodSet,
 } from './permissions.dto';
 import { PermissionsQueries } from './permissions.queries';
 import { RolesService } from './roles.service';
+import { SeparationOfDuty } from './separation-of-duty.service';
 
 @ApiTags('permissions')
 @Controller()
@@ -19,6 +20,7 @@ export class PermissionsController {
     private readonly roles: RolesService,
     private readonly grants: GrantsService,
     private readonly delegations: DelegationsService,
+    private readonly separation: SeparationOfDuty,
   ) {}
 
   @Get('permissions')
@@ -108,6 +110,38 @@ export class PermissionsController {
   @RequirePermission('grant:write')
   revokeGrant(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.grants.revokeGrant(actor, id);
+  }
+
+  @Get('separation-of-duty')
+  @ApiOperation({ summary: 'List sets of separation of duty' })
+  @RequirePermission('permission:read')
+  @ZodResponse({ type: SodSetPage, status: 200 })
+  listSodSets(@CurrentActor() actor: Actor, @Query() query: ListSodSetsQuery) {
+    return this.separation.list(actor, query);
+  }
+
+  @Post('separation-of-duty')
+  @ApiOperation({ summary: 'Keep duties apart', description: 'Static: roles nobody may hold at the same time. Dynamic: permissions nobody may use on the same request.' })
+  @RequirePermission('role:write')
+  @ZodResponse({ type: SodSetResponse, status: 201 })
+  createSodSet(@CurrentActor() actor: Actor, @Body() input: CreateSodSet) {
+    return this.separation.create(actor, input);
+  }
+
+  @Patch('separation-of-duty/:id')
+  @ApiOperation({ summary: 'Change a set' })
+  @RequirePermission('role:write')
+  @ZodResponse({ type: SodSetResponse, status: 200 })
+  updateSodSet(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: UpdateSodSet) {
+    return this.separation.update(actor, id, input);
+  }
+
+  @Delete('separation-of-duty/:id')
+  @ApiOperation({ summary: 'Delete a set' })
+  @HttpCode(204)
+  @RequirePermission('role:write')
+  deleteSodSet(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.separation.remove(actor, id);
   }
 
   @Get('delegations')

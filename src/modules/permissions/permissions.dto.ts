@@ -2,7 +2,7 @@ import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { type Condition, CONDITION_LIMITS, permissionCodes, ROW_KINDS, type RowKindName } from '../../access';
 import { instant, pageOf, pageQuery, rowVersion } from '../../http';
-import type { Delegation, Grant, Role, RoleAssignment } from '../../platform/database';
+import type { Delegation, Grant, Role, RoleAssignment, SodMember, SodSet } from '../../platform/database';
 import type { TypedCondition } from './subject';
 
 const code = z.enum(permissionCodes).meta({ example: 'workflow:approve' });
@@ -113,6 +113,19 @@ export class CreateGrant extends createZodDto(
     .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } }),
 ) {}
 
+const members = z.array(z.union([z.uuid(), code])).min(2).max(50).meta({ description: 'Roles of a static set, permissions of a dynamic one' });
+const sodSet = z.object({ id: z.uuid(), kind: z.enum(['static', 'dynamic']), name: z.string(), cardinality: z.int(), members: z.array(z.string()), version: z.int() });
+export class SodSetResponse extends createZodDto(sodSet) {}
+export class SodSetPage extends createZodDto(pageOf(sodSet)) {}
+export class ListSodSetsQuery extends createZodDto(z.strictObject(pageQuery)) {}
+const cardinality = z.int().min(2).max(50).meta({ description: 'How many of the members are one too many for one person' });
+export class CreateSodSet extends createZodDto(
+  z
+    .strictObject({ kind: z.enum(['static', 'dynamic']), name: roleName, cardinality: cardinality.default(2), members })
+    .meta({ example: { kind: 'dynamic', name: 'Approving and paying', cardinality: 2, members: ['workflow:approve', 'workflow:complete'] } }),
+) {}
+export class UpdateSodSet extends createZodDto(z.strictObject({ name: roleName.optional(), cardinality: cardinality.optional(), members: members.optional(), version: rowVersion }).meta({ example: { cardinality: 3, version: 1 } })) {}
+
 const delegation = z.object({
   id: z.uuid(),
   lenderId: z.uuid(),
@@ -188,6 +201,15 @@ export const toGrantResponse = (row: Grant): z.output<typeof grant> => ({
   validFrom: row.validFrom.toISOString(),
   validUntil: row.validUntil?.toISOString() ?? null,
   reason: row.reason,
+});
+
+export const toSodSetResponse = (row: SodSet & { members: SodMember[] }): z.output<typeof sodSet> => ({
+  id: row.id,
+  kind: row.kind as 'static' | 'dynamic',
+  name: row.name,
+  cardinality: row.cardinality,
+  members: row.members.map(({ roleId, permissionCode }) => roleId ?? permissionCode!).sort(),
+  version: row.version,
 });
 
 export const toDelegationResponse = (row: Delegation): z.output<typeof delegation> => ({

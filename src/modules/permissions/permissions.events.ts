@@ -1,4 +1,4 @@
-import type { Delegation, Grant, Role, RoleAssignment, RoleInheritance } from '../../platform/database';
+import type { Delegation, Grant, Role, RoleAssignment, RoleInheritance, SodMember, SodSet } from '../../platform/database';
 import { type AuditEvent, plain } from '../audit';
 
 type Fields = NonNullable<AuditEvent['after']>;
@@ -24,5 +24,11 @@ const delegationFields = (row: Delegation): Fields => ({
 });
 export const delegationCreated = (row: Delegation): AuditEvent => ({ action: 'delegation.created', target: { type: 'delegation', id: row.id }, after: delegationFields(row) });
 export const delegationEnded = (before: Delegation, after: Delegation | null): AuditEvent => ({ action: 'delegation.ended', target: { type: 'delegation', id: before.id }, before: delegationFields(before), ...(after ? { after: delegationFields(after) } : {}) });
+const sodFields = (row: SodSet & { members: SodMember[] }): Fields => ({
+  kind: row.kind, name: row.name, cardinality: row.cardinality, version: row.version, members: row.members.map(({ roleId, permissionCode }) => roleId ?? permissionCode).sort(),
+});
+export const sodSetCreated = (row: SodSet & { members: SodMember[] }): AuditEvent => ({ action: 'separation_of_duty.created', target: { type: 'sod_set', id: row.id }, after: sodFields(row) });
+export const sodSetChanged = (before: SodSet & { members: SodMember[] }, after: SodSet & { members: SodMember[] }): AuditEvent => ({ action: 'separation_of_duty.changed', target: { type: 'sod_set', id: after.id }, before: sodFields(before), after: sodFields(after) });
+export const sodSetDeleted = (row: SodSet & { members: SodMember[] }): AuditEvent => ({ action: 'separation_of_duty.deleted', target: { type: 'sod_set', id: row.id }, before: sodFields(row) });
 export const roleAssigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.assigned', target: { type: 'role_assignment', id: row.id }, after: assignmentFields(row) });
 export const roleUnassigned = (row: RoleAssignment): AuditEvent => ({ action: 'role.unassigned', target: { type: 'role_assignment', id: row.id }, before: assignmentFields(row) });

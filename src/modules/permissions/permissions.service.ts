@@ -5,6 +5,7 @@ import type { Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { BoundedGranting } from './bounded-granting';
 import { decide, type Decision, filterOf } from './decide';
+import { SeparationOfDuty } from './separation-of-duty.service';
 import type { CompiledSubject } from './subject';
 import { Subjects } from './subjects.service';
 
@@ -64,6 +65,10 @@ export class PermissionsService extends PermissionPort {
 
   requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void> {
     return this.bounded.requirePersonHeld(tx as Tx, actor, personId);
+  }
+
+  requireDutyApart(tx: object, code: PermissionCode, had: readonly PermissionCode[], target: { type: string; id: string }): Promise<void> {
+    return this.moduleRef.get(SeparationOfDuty).requireDutyApart(tx as Tx, code, had, target);
   }
 
   // Looked up when needed: it asks this port in turn.

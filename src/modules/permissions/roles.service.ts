@@ -77,6 +77,7 @@ export class RolesService {
       if (role.system) throw new Problem('ROLE_IS_SYSTEM');
       const inUse = await tx.roleAssignment.count({ where: { roleId: id } });
       if (inUse > 0) throw new Problem('STILL_IN_USE', { what: 'role assignments' });
+      if ((await tx.sodMember.count({ where: { roleId: id } })) > 0) throw new Problem('STILL_IN_USE', { what: 'sets of separation of duty' });
       await this.bounded.requireRolesDeniedHeld(tx, actor, [id]);
       const edges = await tx.roleInheritance.findMany({ where: { OR: [{ seniorId: id }, { juniorId: id }] } });
       const grants = await tx.grant.findMany({ where: { roleId: id } });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type Locale, PermissionPort, Problem, rowFacts } from '../../access';
+import { type Actor, Denied, type Locale, type PermissionCode, PermissionPort, Problem, rowFacts } from '../../access';
 import { idempotent } from '../../http';
 import { Database, type DecisionVerb, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -100,6 +100,7 @@ export class WorkflowService {
     const permission = service ? 'workflow:complete' : 'workflow:approve';
     if (!(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
     if (!service && !candidate) throw new Denied('WORKFLOW_NOT_CANDIDATE', {}, target);
+    await this.permissions.requireDutyApart(tx, permission, await this.dutiesHad(tx, actor, row, published), target);
   }
 
   private async submitIn(tx: Tx, actor: Actor, row: InstanceRow, form: Record<string, unknown> | undefined): Promise<InstanceView> {
@@ -163,6 +164,16 @@ export class WorkflowService {
 
   private write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => work(tx)));
+  }
+
+  /** What the actor's person has done on this request so far, by themselves or through a key of theirs: as permissions. */
+  private async dutiesHad(tx: Tx, actor: Actor, row: InstanceRow, { definition }: PublishedDefinition): Promise<PermissionCode[]> {
+    if (actor.kind === 'system') return [];
+    const keys = await tx.apiKey.findMany({ where: { createdById: actor.personId }, select: { id: true } });
+    const actorKeys = [`person:${actor.personId}`, ...keys.map(({ id }) => `api_key:${id}`)];
+    const decisions = await tx.workflowDecision.findMany({ where: { actorKey: { in: actorKeys }, task: { instanceId: row.id } }, select: { task: { select: { node: true } } } });
+    const done = decisions.map(({ task }): PermissionCode => (definition.nodes[task.node]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
+    return row.initiator_id === actor.personId ? ['workflow:submit', ...done] : done;
   }
 
   private async locked(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {

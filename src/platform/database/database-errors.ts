@@ -4,6 +4,8 @@ export interface PostgresError {
   sqlState: string;
   /** Constraint or unique index violated, where one was. */
   constraint: string | null;
+  /** Its own words. */
+  message: string;
 }
 
 const CONNECTION = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|timeout exceeded when trying to connect|Connection terminated|is not queryable|Can't reach database|did not answer within|Unable to start a transaction/i;
@@ -13,7 +15,7 @@ export function postgresError(error: unknown): PostgresError | null {
   for (const candidate of layers(error)) {
     const { originalCode, code, constraint } = candidate;
     const sqlState = [originalCode, code].find((value): value is string => typeof value === 'string' && /^[0-9A-Z]{5}$/.test(value) && !/^P\d{4}$/.test(value));
-    if (sqlState) return { sqlState, constraint: constraintName(constraint) ?? constraintFrom(candidate) };
+    if (sqlState) return { sqlState, constraint: constraintName(constraint) ?? constraintFrom(candidate), message: String(candidate.originalMessage ?? candidate.message ?? '') };
   }
   return null;
 }

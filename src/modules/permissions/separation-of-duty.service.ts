@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { type Actor, Denied, isPermissionCode, type PermissionCode, PermissionPort, Problem } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Database, type Tx } from '../../platform/database';
+import { AuditService } from '../audit';
+import { type CreateSodSet, type ListSodSetsQuery, toSodSetResponse, type UpdateSodSet } from './permissions.dto';
+import { sodSetChanged, sodSetCreated, sodSetDeleted } from './permissions.events';
+
+const TAKEN = { sod_set_foundation_id_name_key: () => new Problem('CODE_TAKEN', { field: 'name' }) };
+const withMembers = { members: true } as const;
+
+/**
+ * Separation of duty as in INCITS 359. Static sets are kept by the database, whoever writes (sod_keep_roles_apart); dynamic
+ * ones where a duty is done, by requireDutyApart.
+ */
+@Injectable()
+export class SeparationOfDuty {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+    private readonly cursors: Cursors,
+    private readonly permissions: PermissionPort,
+  ) {}
+
+  async list(actor: Actor, query: ListSodSetsQuery) {
+    await this.permissions.require(actor, 'permission:read', {});
+    return this.database.withTenant(actor, async (tx) => {
+      const page = await this.cursors.page(
+        listName('separation-of-duty', query),
+        query,
+        (take, after) => tx.sodSet.findMany({ where: after ? { id: { gt: after[0]! } } : {}, orderBy: { id: 'asc' }, take, include: withMembers }),
+        (row) => [row.id],
+      );
+      return { items: page.items.map(toSodSetResponse), nextCursor: page.nextCursor };
+    });
+  }
+
+  /** Throws 409 ROLES_KEPT_APART where somebody holds too many of its roles already. */
+  async create(actor: Actor, input: CreateSodSet) {
+    await this.permissions.require(actor, 'role:write', {});
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        const id = uuidv7();
+        const { kind, name, cardinality } = input;
+        const members = await this.members(tx, actor, { id, kind, cardinality }, input.members);
+        await namingConstraints(TAKEN, () => tx.sodSet.create({ data: { id, foundationId: actor.foundationId, kind, name, cardinality } }));
+        await tx.sodMember.createMany({ data: members });
+        const row = await this.find(tx, id);
+        await this.audit.record(tx, actor, sodSetCreated(row));
+        return toSodSetResponse(row);
+      }),
+    );
+  }
+
+  async update(actor: Actor, id: string, input: UpdateSodSet) {
+    await this.permissions.require(actor, 'role:write', {});
+    return this.database.withTenant(actor, (tx) =>
+      idempotent(tx, actor, async () => {
+        const before = await this.find(tx, id);
+        const { version, name = before.name, cardinality = before.cardinality } = input;
+        const wanted = input.members ?? before.members.map(({ roleId, permissionCode }) => roleId ?? permissionCode!);
+        const members = await this.members(tx, actor, { id, kind: before.kind, cardinality }, wanted);
+        const { count } = await namingConstraints(TAKEN, () => tx.sodSet.updateMany({ where: { id, version }, data: { name, cardinality, version: { increment: 1 } } }));
+        if (count === 0) throw new Problem('STALE_VERSION');
+        if (input.members) {
+          await tx.sodMember.deleteMany({ where: { setId: id } });
+          await tx.sodMember.createMany({ data: members });
+        }
+        const after = await this.find(tx, id);
+        await this.audit.record(tx, actor, sodSetChanged(before, after));
+        return toSodSetResponse(after);
+      }),
+    );
+  }
+
+  async remove(actor: Actor, id: string): Promise<void> {
+    await this.permissions.require(actor, 'role:write', {});
+    await this.database.withTenant(actor, async (tx) => {
+      const row = await this.find(tx, id);
+      await tx.sodSet.deleteMany({ where: { id } });
+      await this.audit.record(tx, actor, sodSetDeleted(row));
+    });
+  }
+
+  async requireDutyApart(tx: Tx, code: PermissionCode, had: readonly PermissionCode[], target: { type: string; id: string }): Promise<void> {
+    if (had.length === 0) return;
+    const sets = await tx.sodSet.findMany({ where: { kind: 'dynamic', members: { some: { permissionCode: code } } }, include: withMembers, orderBy: { id: 'asc' } });
+    for (const { members, cardinality, name } of sets) {
+      const duties = new Set([code, ...had].filter((each) => members.some(({ permissionCode }) => permissionCode === each)));
+      if (duties.size >= cardinality) throw new Denied('DUTIES_KEPT_APART', { set: name, permission: code }, target);
+    }
+  }
+
+  private async find(tx: Tx, id: string) {
+    const row = await tx.sodSet.findFirst({ where: { id }, include: withMembers });
+    if (!row) throw new Problem('NOT_FOUND');
+    return row;
+  }
+
+  /** Rows for these members, each once. Throws 400 where one is of the other kind, or the set could never be broken; 404 for an unknown role. */
+  private async members(tx: Tx, actor: Actor, set: { id: string; kind: string; cardinality: number }, names: readonly string[]) {
+    const refuse = (pointer: string, code: string, detail: string) => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer, code, detail }]);
+    const once = [...new Set(names)];
+    const dynamic = set.kind === 'dynamic';
+    const odd = once.findIndex((name) => isPermissionCode(name) !== dynamic);
+    if (odd >= 0) throw refuse(`#/members/${odd}`, 'kind', dynamic ? 'is no permission' : 'is no role');
+    if (set.cardinality > once.length) throw refuse('#/cardinality', 'unreachable', `nobody could have ${set.cardinality} of ${once.length}`);
+    if (!dynamic && (await tx.role.count({ where: { id: { in: once } } })) !== once.length) throw new Problem('NOT_FOUND');
+    return once.map((name) => ({ id: uuidv7(), foundationId: actor.foundationId, setId: set.id, ...(dynamic ? { permissionCode: name } : { roleId: name }) }));
+  }
+}
