@@ -30,6 +30,38 @@ describe('permissions', () => {
     expect(await dewi().post('/permissions/check', { permission: 'workflow:read', resource: { unitId: ids.person('joko') } })).toBeProblem(404, 'NOT_FOUND');
   });
 
+  it('answer many questions at once as they answer each, and no more than a thousand', async () => {
+    const checks = ['siti', 'joko', 'budi', 'hendra'].flatMap((handle) => ['workflow:approve', 'workflow:read', 'audit:read', 'person:read'].flatMap((permission) => [{ permission, personId: ids.person(handle) }, { permission, personId: ids.person(handle), resource: { unitId: ids.unit('sma-1-science') } }]));
+    const { results } = (await dewi().post('/permissions/check/batch', { checks }).expect(200)).body as { results: unknown[] };
+    const alone = [];
+    for (const check of checks) alone.push((await dewi().post('/permissions/check', check).expect(200)).body as unknown);
+    expect(results).toEqual(alone);
+    const thousand = Array.from({ length: 1_000 }, () => ({ permission: 'workflow:read' }));
+    expect((await world.as('siti').post('/permissions/check/batch', { checks: thousand }).expect(200)).body.results).toHaveLength(1_000);
+    expect(await world.as('siti').post('/permissions/check/batch', { checks: [...thousand, thousand[0]] })).toBeProblem(400, 'REQUEST_INVALID');
+    expect(await world.as('siti').post('/permissions/check/batch', { checks: [] })).toBeProblem(400, 'REQUEST_INVALID');
+    expect(await world.as('siti').post('/permissions/check/batch', { checks: [thousand[0], { permission: 'workflow:read', personId: ids.person('joko') }] })).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await dewi().post('/permissions/check/batch', { checks: [thousand[0], { permission: 'workflow:read', resource: { unitId: ids.person('joko') } }] })).toBeProblem(404, 'NOT_FOUND');
+  });
+
+  it('of one’s own have an ETag that changes exactly when they do', async () => {
+    const mine = async (tag?: string) => {
+      const request = testApp.http.get('/api/v1/me/permissions').set('authorization', `Bearer ${world.token('wayan')}`);
+      return tag ? request.set('if-none-match', tag) : request;
+    };
+    const first = await mine();
+    expect(first.headers['cache-control']).toBe('private, no-cache');
+    const tag = first.headers.etag!;
+    // Somebody else's change is a new version of the foundation's authorization, and the same answer.
+    const other = await grant({ permission: 'audit:read', scope: 'all', subject: { type: 'person', id: ids.person('yohanes') } });
+    expect((await mine(tag)).status).toBe(304);
+    const given = await grant({ permission: 'audit:read', scope: 'all', subject: { type: 'person', id: ids.person('wayan') } });
+    const changed = await mine(tag);
+    expect([changed.status, changed.headers.etag === tag]).toEqual([200, false]);
+    for (const { id } of [given, other]) await dewi().delete(`/grants/${id}`).expect(204);
+    expect((await mine(tag)).status).toBe(304);
+  });
+
   it('granted or revoked take effect with the answer, on every instance', async () => {
     const elsewhere = () => second.http.get('/api/v1/audit/events?limit=1').set('authorization', `Bearer ${world.token('maya')}`);
     for (let round = 0; round < 5; round += 1) {

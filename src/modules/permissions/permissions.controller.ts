@@ -1,11 +1,11 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { DelegationsService } from './delegations.service';
 import { GrantsService } from './grants.service';
 import {
-  AssignmentPage, AssignmentResponse, CheckInput, CheckResult, CreateAssignment, CreateDelegation, CreateGrant, CreateRole, CreateSodSet, DelegationPage, DelegationResponse, GrantPage, GrantResponse, IdParam,
+  AssignmentPage, AssignmentResponse, BatchCheckInput, BatchCheckResult, CheckInput, CheckResult, CreateAssignment, CreateDelegation, CreateGrant, CreateRole, CreateSodSet, DelegationPage, DelegationResponse, GrantPage, GrantResponse, IdParam,
   ListAssignmentsQuery, ListDelegationsQuery, ListGrantsQuery, ListSodSetsQuery, ListRolesQuery, MyPermissions, PermissionList, RolePage, RoleResponse, SodSetPage, SodSetResponse, UpdateRole, UpdateSodSet,
 } from './permissions.dto';
 import { PermissionsQueries } from './permissions.queries';
@@ -40,8 +40,18 @@ export class PermissionsController {
     return this.queries.check(actor, input);
   }
 
+  @Post('permissions/check/batch')
+  @ApiOperation({ summary: 'Up to 1,000 such questions at one moment', description: 'Answered in their order; one that names something unknown refuses them all.' })
+  @HttpCode(200)
+  @SignedIn()
+  @ZodResponse({ type: BatchCheckResult, status: 200 })
+  checkAll(@CurrentActor() actor: Actor, @Body() { checks }: BatchCheckInput) {
+    return this.queries.checkAll(actor, checks);
+  }
+
   @Get('me/permissions')
-  @ApiOperation({ summary: 'Everything the caller holds, for frontends' })
+  @ApiOperation({ summary: 'Everything the caller holds, for frontends', description: 'Its ETag changes exactly when the answer does: ask again with If-None-Match.' })
+  @Header('Cache-Control', 'private, no-cache')
   @SignedIn()
   @ZodResponse({ type: MyPermissions, status: 200 })
   mine(@CurrentActor() actor: Actor) {

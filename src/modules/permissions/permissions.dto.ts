@@ -33,18 +33,21 @@ export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 const permission = z.object({ code: z.string(), index: z.int(), description: z.string() });
 export class PermissionList extends createZodDto(z.object({ items: z.array(permission) })) {}
 
-export class CheckInput extends createZodDto(
-  z.strictObject({
-    permission: code,
-    personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
-    resource: z
-      .strictObject({ type: kind.optional(), id: z.uuid().optional(), ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
-      .optional()
-      .meta({ description: 'The row asked about; left out: in any scope at all?' }),
-  }).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } }),
+const check = z.strictObject({
+  permission: code,
+  personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
+  resource: z
+    .strictObject({ type: kind.optional(), id: z.uuid().optional(), ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
+    .optional()
+    .meta({ description: 'The row asked about; left out: in any scope at all?' }),
+}).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } });
+export class CheckInput extends createZodDto(check) {}
+/** How many questions one request may hold. */
+export const MOST_CHECKS = 1_000;
+export class BatchCheckInput extends createZodDto(
+  z.strictObject({ checks: z.array(check).min(1).max(MOST_CHECKS) }).meta({ example: { checks: [{ permission: 'workflow:approve' }, { permission: 'workflow:read', resource: { type: 'request', id: '0190b5a0-0000-7000-8000-000000000001' } }] } }),
 ) {}
-export class CheckResult extends createZodDto(
-  z.object({
+const checkResult = z.object({
     allowed: z.boolean(),
     because: z.object({
       kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope', 'condition-unmet']),
@@ -55,8 +58,9 @@ export class CheckResult extends createZodDto(
       held: z.array(scope).optional(),
       grantIds: z.array(z.uuid()).optional().meta({ description: 'Grants whose condition is not met' }),
     }),
-  }),
-) {}
+});
+export class CheckResult extends createZodDto(checkResult) {}
+export class BatchCheckResult extends createZodDto(z.object({ results: z.array(checkResult).meta({ description: 'In the order of the questions' }) })) {}
 
 export class MyPermissions extends createZodDto(
   z.object({

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, PERMISSION_CODES, PermissionPort, Problem, type ResourceFacts } from '../../access';
+import { type Actor, PERMISSION_CODES, PermissionPort, Problem } from '../../access';
 import { Database } from '../../platform/database';
 import type { CheckInput } from './permissions.dto';
 import { PermissionsService } from './permissions.service';
@@ -22,13 +22,31 @@ export class PermissionsQueries {
 
   /** An advisory decision: counted, not audited. */
   async check(actor: Actor, input: CheckInput) {
+    const { results } = await this.checkAll(actor, [input]);
+    return results[0]!;
+  }
+
+  /** Many at once, answered at one moment: units and people are looked up together, each subject is compiled once. */
+  async checkAll(actor: Actor, checks: readonly CheckInput[]) {
     const own = actor.kind === 'system' ? undefined : actor.personId;
-    const personId = input.personId ?? own;
-    if (personId === undefined) throw new Problem('NOT_FOUND');
-    if (personId !== own) await this.port.require(actor, 'permission:check', {});
-    const resource = await this.facts(actor, personId, input);
-    const { allowed, because } = await this.permissions.explainFor(actor, personId, input.permission, resource);
-    return { allowed, because };
+    const asked = checks.map((check) => ({ ...check, personId: check.personId ?? own }));
+    if (asked.some(({ personId }) => personId !== own)) await this.port.require(actor, 'permission:check', {});
+    const lfts = await this.database.withTenant(actor, async (tx) => {
+      const people = new Set(asked.map(({ personId }) => personId));
+      const known = await tx.person.count({ where: { id: { in: [...people].filter((id) => id !== undefined) }, deletedAt: null } });
+      if (known !== people.size) throw new Problem('NOT_FOUND');
+      const units = new Set(asked.flatMap(({ resource }) => resource?.unitId ?? []));
+      const found = await tx.orgUnit.findMany({ where: { id: { in: [...units] }, deletedAt: null }, select: { id: true, lft: true } });
+      if (found.length !== units.size) throw new Problem('NOT_FOUND');
+      return new Map(found.map(({ id, lft }) => [id, lft]));
+    });
+    const results = [];
+    for (const { personId, permission, resource } of asked) {
+      const { unitId, ...facts } = resource ?? {};
+      const { allowed, because } = await this.permissions.explainFor(actor, personId!, permission, resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) });
+      results.push({ allowed, because });
+    }
+    return { results };
   }
 
   async mine(actor: Actor) {
@@ -47,17 +65,6 @@ export class PermissionsQueries {
         })
         .filter(({ code, scopes }) => scopes.length > 0 && (actor.kind !== 'api_key' || actor.scopes.includes(code))),
     };
-  }
-
-  private async facts(actor: Actor, personId: string, input: CheckInput): Promise<ResourceFacts | undefined> {
-    return this.database.withTenant(actor, async (tx) => {
-      if (!(await tx.person.findFirst({ where: { id: personId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
-      if (!input.resource) return undefined;
-      const { ownerPersonId, unitId, type, id, properties } = input.resource;
-      const unit = unitId ? await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null }, select: { lft: true } }) : null;
-      if (unitId && !unit) throw new Problem('NOT_FOUND');
-      return { type, id, ownerPersonId, unitLft: unit?.lft, properties };
-    });
   }
 }
 
