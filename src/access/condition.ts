@@ -308,6 +308,8 @@ function comparison(node: Extract<Condition, { left: Operand }>, rows: RowAttrib
     // A list column looked in for a string, or a string column looked for in a list.
     if (resource === node.right) return wanted ? at(row.field, { has: literal.value }) : { NOT: at(row.field, { has: literal.value }) };
     const values = literal.value as readonly string[];
+    // Nothing is in an empty list, but of what is not known not even that is said; Prisma would answer without looking.
+    if (values.length === 0) return wanted ? false : row.nullable ? at(row.field, { not: null }) : true;
     return at(row.field, { [wanted ? 'in' : 'notIn']: row.oneOf ? row.oneOf.filter((each) => values.includes(each)) : values });
   }
   const op = resource === node.left ? node.op : MIRRORED[node.op];
@@ -343,7 +345,11 @@ export function sqlOf(residual: Residual, columns: Readonly<Record<AttributeName
       if (!column || !type) return 'NULL::boolean';
       const CASTS = { string: 'text', number: 'double precision', boolean: 'boolean', time: 'timestamptz', strings: 'text[]' } as const;
       const side = (operand: Operand, as: AttributeType) => ('value' in operand ? `$${parameters.push(operand.value)}::${CASTS[as]}` : column);
-      if (residual.op === 'in') return `(${side(residual.left, 'string')} = ANY (${side(residual.right, 'strings')}))`;
+      if (residual.op === 'in') {
+        const left = side(residual.left, 'string');
+        // NULL = ANY ('{}') is false; what is not known is in no list and out of none.
+        return `(CASE WHEN ${left} IS NOT NULL THEN ${left} = ANY (${side(residual.right, 'strings')}) END)`;
+      }
       const OPERATORS = { eq: '=', ne: '<>', lt: '<', le: '<=', gt: '>', ge: '>=' } as const;
       return `(${side(residual.left, type)} ${OPERATORS[residual.op]} ${side(residual.right, type)})`;
     }
