@@ -102,7 +102,7 @@ describe('a condition', () => {
     const atMost: Condition = { op: 'le', left: { attribute: 'resource.amount' }, right: { value: 10 } };
     for (const odd of ['5', null, [5], Number.NaN, Infinity, { valueOf: () => 5 }]) expect([odd, is(atMost, { 'resource.amount': odd })]).toEqual([odd, null]);
     const due: Condition = { op: 'lt', left: { attribute: 'resource.due' }, right: { value: '2026-01-01T00:00:00Z' } };
-    for (const odd of ['2025-01-01', '2025-13-01T00:00:00Z', 0, '2025-01-01T00:00:00']) expect([odd, is(due, { 'resource.due': odd })]).toEqual([odd, null]);
+    for (const odd of ['2025-01-01', '2025-02-30T00:00:00Z', '0001-01-01T00:00:00Z', '9999-01-01T00:00:00Z', '2025-13-01T00:00:00Z', 0, '2025-01-01T00:00:00']) expect([odd, is(due, { 'resource.due': odd })]).toEqual([odd, null]);
     expect(is(due, { 'resource.due': '2026-01-01T06:59:59.999+07:00' })).toBe(true);
     expect(is(due, { 'resource.due': '2026-01-01T07:00:00.000+07:00' })).toBe(false);
   });

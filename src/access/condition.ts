@@ -35,8 +35,8 @@ export interface ConditionFault {
 
 export const CONDITION_LIMITS = { depth: 8, nodes: 64, list: 200 } as const;
 
-/** Times are RFC 3339 with an offset, to the millisecond; anything else depends on where it is read. */
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
+/** Times are RFC 3339 with an offset, to the millisecond, of days there are, in years every part can hold. */
+const TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 type Comparable = string | number | boolean | readonly string[];
 
@@ -53,8 +53,9 @@ function typed(value: unknown, type: AttributeType): Comparable | null {
       return Array.isArray(value) && value.every((each) => typeof each === 'string') ? (value as string[]) : null;
     case 'time': {
       if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.getTime();
-      if (typeof value !== 'string' || !TIME.test(value)) return null;
-      const at = Date.parse(value);
+      const [, year, month, day] = (typeof value === 'string' ? TIME.exec(value) : null)?.map(Number) ?? [];
+      if (year === undefined || year < 1900 || year > 2999 || new Date(Date.UTC(year, month! - 1, day)).getUTCDate() !== day) return null;
+      const at = Date.parse(value as string);
       return Number.isNaN(at) ? null : at;
     }
   }

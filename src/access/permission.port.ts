@@ -18,6 +18,9 @@ export abstract class PermissionPort {
   /** Whether the actor holds the code in some scope. */
   abstract allowsKind(actor: Actor, code: PermissionCode): Promise<boolean>;
 
+  /** The people who lent what lets the actor do this, nearest first; none where it is the actor's own, or not allowed. */
+  abstract inWhoseStead(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<string[]>;
+
   /** Throws 403 `PERMISSION_DENIED` unless the actor holds the code in some scope. The door's question. */
   abstract requireKind(actor: Actor, code: PermissionCode): Promise<void>;
 

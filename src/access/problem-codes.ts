@@ -38,6 +38,7 @@ export const PROBLEMS = {
   ORGANIZATION_SHAPE: { status: 409, title: 'Wrong place', en: 'A school stands directly below the foundation, and nothing deeper than 32 levels.', id: 'Sekolah berada langsung di bawah yayasan, dan tidak ada unit yang lebih dalam dari 32 tingkat.' },
   ROLE_CYCLE: { status: 409, title: 'Cycle in the roles', en: 'A role cannot inherit itself.', id: 'Sebuah peran tidak dapat mewarisi dirinya sendiri.' },
   ROLES_KEPT_APART: { status: 409, title: 'Roles kept apart', en: 'Somebody would hold roles at the same time that "{set}" keeps apart.', id: 'Seseorang akan memegang peran bersamaan yang dipisahkan oleh "{set}".' },
+  DELEGATIONS_TOO_MANY: { status: 409, title: 'Too many delegations', en: 'At a time a person lends to eight at most, borrows from eight at most, and twice from the same one.', id: 'Pada satu waktu seseorang meminjamkan kepada paling banyak delapan orang, meminjam dari delapan orang, dan dua kali dari orang yang sama.' },
   ROLE_IS_SYSTEM: { status: 409, title: 'System role', en: 'This role belongs to the installation and stays.', id: 'Peran ini milik instalasi dan harus tetap ada.' },
   LAST_ADMINISTRATOR: { status: 409, title: 'Last administrator', en: 'Nobody would be left who can grant permissions.', id: 'Tidak akan ada lagi yang dapat memberi izin.' },
   ACCOUNT_ALREADY_LINKED: { status: 409, title: 'Already linked', en: 'This account or this person is already linked.', id: 'Akun atau orang ini sudah terhubung.' },

@@ -33,7 +33,7 @@ export function rowFacts(kind: RowKindName, row: object, place: Pick<ResourceFac
 }
 
 /** What conditions may ask about the person and the request, whatever the row. */
-const ALWAYS: AttributeTypes = { 'subject.id': 'string', 'subject.employeeNumber': 'string', 'context.time': 'time' };
+const ALWAYS: AttributeTypes = { 'subject.id': 'string', 'context.time': 'time' };
 
 /** The attributes a condition on rows of this kind – null: on no row in particular – may use, with their types. */
 export function attributeTypesOf(kind: RowKindName | null): AttributeTypes {

@@ -10,6 +10,7 @@ const BY_SQLSTATE: Record<string, ProblemCode> = {
   GL005: 'ROLE_CYCLE',
   GL007: 'AUDIT_EVENT_MISSING',
   GL008: 'ROLES_KEPT_APART',
+  GL009: 'DELEGATIONS_TOO_MANY',
   // Two transactions wanted the same rows; nothing was written, the caller may repeat.
   '40001': 'STALE_VERSION',
   '40P01': 'STALE_VERSION',

@@ -38,6 +38,26 @@ describe('a grant', () => {
     expect(await world.as('agus').get(`/workflow/instances/${one.id}`)).toBeProblem(404, 'NOT_FOUND');
   });
 
+  it('names a row however its id is written', async () => {
+    const one = await file('yohanes');
+    await give({ permission: 'workflow:read', effect: 'deny', scope: 'all', resource: { type: 'request', id: one.id.toUpperCase() }, subject: person('hendra') });
+    await give({ permission: 'workflow:read', scope: 'all', subject: person('hendra') });
+    expect(await world.as('hendra').get(`/workflow/instances/${one.id}`)).toBeProblem(404, 'NOT_FOUND');
+    expect((await seen('hendra')).map(({ id }) => id)).not.toContain(one.id);
+  });
+
+  it('under a condition lets nobody change a row into what they could not have made', async () => {
+    const posts = { permission: 'person:write', scope: 'all', resource: { type: 'appointment' }, condition: { op: 'eq', left: { attribute: 'resource.acting' }, right: { value: true } }, subject: person('eko') };
+    await give(posts);
+    await give({ permission: 'person:read', scope: 'all', subject: person('eko') });
+    await give({ permission: 'person:write', scope: 'all', resource: { type: 'person' }, subject: person('eko') });
+    const post = ((await world.as('dewi').post('/positions', { unitId: ids.unit('sma-1'), code: 'guest', title: 'Guest' }).expect(201)).body as { id: string }).id;
+    const body = { personId: ids.person('fitri'), positionId: post };
+    expect(await world.as('eko').post('/appointments', { ...body, acting: false })).toBeProblem(403, 'PERMISSION_DENIED');
+    const made = (await world.as('eko').post('/appointments', { ...body, acting: true }).expect(201)).body as { id: string; version: number };
+    expect(await world.as('eko').patch(`/appointments/${made.id}`, { acting: false, version: made.version })).toBeProblem(403, 'PERMISSION_DENIED');
+  });
+
   it('under a condition reaches the rows for which it is true, and a list and a check agree', async () => {
     const [draft, running] = [await file('putu'), await file('putu', true)];
     const condition = { op: 'and', of: [{ op: 'eq', left: { attribute: 'resource.state' }, right: { value: 'running' } }, { op: 'not', of: { op: 'lt', left: { attribute: 'context.time' }, right: { attribute: 'resource.submittedAt' } } }] };
@@ -58,7 +78,7 @@ describe('a grant', () => {
   });
 
   it('whose condition does not type-check, or whose rows are not the permission’s, is refused with the place, and nothing is written', async () => {
-    const post = (body: object) => world.as('dewi').post('/grants', { permission: 'workflow:read', scope: 'all', subject: person('eko'), ...body });
+    const post = (body: object) => world.as('dewi').post('/grants', { permission: 'workflow:read', scope: 'all', subject: person('joko'), ...body });
     const pointers = async (body: object) => {
       const answer = await post(body);
       expect(answer).toBeProblem(400, 'REQUEST_INVALID');
@@ -81,7 +101,7 @@ describe('a grant', () => {
     };
     expect(await post({ ...request, condition: nested(8) })).toBeProblem(400, 'REQUEST_INVALID');
     expect((await post({ ...request, condition: nested(5_000) })).status).toBe(400);
-    expect(((await world.as('dewi').get(`/grants?personId=${ids.person('eko')}`).expect(200)).body as { items: unknown[] }).items).toEqual([]);
+    expect(((await world.as('dewi').get(`/grants?personId=${ids.person('joko')}`).expect(200)).body as { items: unknown[] }).items).toEqual([]);
   });
 
   it('is given once: the same again in a period that overlaps is refused, another period or condition is not', async () => {
@@ -101,7 +121,12 @@ describe('a grant', () => {
     expect(await world.as('budi').post('/grants', body)).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
     expect(await world.as('budi').post('/grants', { ...body, resource: limited.resource })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
     expect(await world.as('budi').post('/grants', { ...body, ...limited, resource: { type: 'request' }, condition: { ...limited.condition, op: 'ne' } })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
-    await give({ ...body, ...limited }, 'budi');
+    // The same one, however it is written.
+    await give({ ...body, ...limited, condition: { right: limited.condition.right, left: limited.condition.left, op: limited.condition.op } }, 'budi');
+    // A condition about the person is another grant for another person.
+    const personal = { resource: { type: 'request' }, condition: { op: 'ne', left: { attribute: 'subject.id' }, right: { value: 'nobody' } } };
+    await give({ permission: 'workflow:submit', scope: 'all', ...personal, subject: person('budi') });
+    expect(await world.as('budi').post('/grants', { permission: 'workflow:submit', scope: 'all', ...personal, subject: person('maya') })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
     await give({ ...body, ...limited, resource: { type: 'request', id: (await file('siti')).id } }, 'budi');
   });
 });
@@ -125,7 +150,7 @@ describe('a delegation', () => {
     expect(loan.permissions).toEqual(['audit:read']);
     await audits('maya').expect(200);
     expect((await world.as('maya').get('/me/permissions').expect(200)).body.permissions).toContainEqual({ code: 'audit:read', scopes: ['all'], denied: false, lent: true });
-    expect((await world.as('maya').post('/permissions/check', { permission: 'audit:read', resource: {} }).expect(200)).body).toMatchObject({ allowed: true, because: { kind: 'allow', loans: [loan.id] } });
+    expect((await world.as('maya').post('/permissions/check', { permission: 'audit:read', resource: {} }).expect(200)).body).toMatchObject({ allowed: true, because: { kind: 'allow', loans: [{ id: loan.id, lenderId: ids.person('hendra') }] } });
     await world.as('maya').delete(`/delegations/${loan.id}`).expect(204);
     expect(await audits('maya')).toBeProblem(403, 'PERMISSION_DENIED');
     // Ended is ended: again changes nothing, and it stays readable.
@@ -172,6 +197,47 @@ describe('a delegation', () => {
     expect(await world.as('yohanes').post('/invitations', { personId: fresh.id })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
   });
 
+  it('makes nobody judge in their own cause, or have two parts, by lending', async () => {
+    const filed = await world.as('siti').submits(aReimbursement({ route: 'supervisor' }));
+    await world.as('dewi').post('/grants', { permission: 'workflow:approve', scope: 'all', subject: { type: 'person', id: ids.person('siti') } }).expect(201);
+    // Joko heads the department and so is asked; what he may of his own is taken away, and Siti lends him hers.
+    await world.as('dewi').post('/grants', { permission: 'workflow:approve', scope: 'all', subject: { type: 'person', id: ids.person('agus') } });
+    const denied = (await world.as('dewi').get(`/role-assignments?positionId=${((await world.as('dewi').get('/appointments?limit=200').expect(200)).body as { items: { personId: string; positionId: string }[] }).items.find(({ personId }) => personId === ids.person('joko'))!.positionId}`).expect(200)).body as { items: { id: string }[] };
+    for (const { id } of denied.items) await world.as('dewi').delete(`/role-assignments/${id}`).expect(204);
+    await world.as('siti').post('/delegations', { borrowerId: ids.person('joko'), permissions: ['workflow:approve'], validUntil: new Date(Date.now() + 3_600_000).toISOString(), reason: 'x' }).expect(201);
+    expect(await world.as('joko').answers('approve', filed.openTask.id)).toBeProblem(403, 'WORKFLOW_OWN_STEP');
+  });
+
+  it('counts as held where roles are kept apart', async () => {
+    const role = async (code: string) => ((await world.as('dewi').post('/roles', { code, name: code }).expect(201)).body as { id: string }).id;
+    const [first, second] = [await role('asks'), await role('answers')];
+    await world.as('dewi').post('/role-assignments', { roleId: first, personId: ids.person('putu') }).expect(201);
+    await world.as('dewi').post('/role-assignments', { roleId: second, personId: ids.person('fitri') }).expect(201);
+    await world.as('dewi').post('/separation-of-duty', { kind: 'static', name: 'Asking and answering', members: [first, second] }).expect(201);
+    expect(await lend('fitri', 'putu')).toBeProblem(409, 'ROLES_KEPT_APART');
+    // Nothing of what the role allows is lent.
+    await lend('fitri', 'putu', { permissions: ['workflow:read'] }).expect(201);
+  });
+
+  it('raises nobody through what happens to the lender', async () => {
+    const lends = (await world.as('dewi').post('/people', { employeeNumber: '881', fullName: 'Pemberi' }).expect(201)).body as { id: string };
+    const code = ((await world.as('dewi').post('/invitations', { personId: lends.id }).expect(201)).body as { code: string }).code;
+    await world.as('lender').post('/me/link', { code });
+    await world.as('dewi').post('/grants', { permission: 'person:invite', scope: 'department', subject: { type: 'person', id: lends.id } }).expect(201);
+    await world.as('lender').post('/delegations', { borrowerId: ids.person('eko'), validUntil: new Date(Date.now() + 3_600_000).toISOString(), reason: 'x' }).expect(201);
+    await world.as('dewi').post('/grants', { permission: 'person:write', scope: 'all', subject: { type: 'person', id: ids.person('eko') } }).expect(201);
+    const blank = ((await world.as('dewi').post('/positions', { unitId: ids.unit('smp-2'), code: 'blank', title: 'Blank' }).expect(201)).body as { id: string }).id;
+    expect(await world.as('eko').post('/appointments', { personId: lends.id, positionId: blank })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+  });
+
+  it('is one of few: twice from the same one, eight in all', async () => {
+    const borrower = ((await world.as('dewi').post('/people', { employeeNumber: '882', fullName: 'Peminjam' }).expect(201)).body as { id: string }).id;
+    const from = (by: string) => world.as(by).post('/delegations', { borrowerId: borrower, validUntil: new Date(Date.now() + 3_600_000).toISOString(), reason: 'x', permissions: ['workflow:read'] });
+    for (const by of ['ratna', 'ratna', 'agus', 'agus', 'yohanes', 'yohanes', 'maya', 'maya']) await from(by).expect(201);
+    expect(await from('ratna')).toBeProblem(409, 'DELEGATIONS_TOO_MANY');
+    expect(await from('lina')).toBeProblem(409, 'DELEGATIONS_TOO_MANY');
+  });
+
   it('is refused to oneself, to nobody, over a period that is none, and to a key', async () => {
     expect(await lend('siti', 'siti')).toBeProblem(400, 'REQUEST_INVALID');
     expect(await lend('siti', 'joko', { borrowerId: ids.unit('sma-1') })).toBeProblem(404, 'NOT_FOUND');
@@ -184,6 +250,6 @@ describe('a delegation', () => {
     // One that has not begun is taken back without a trace but in the audit log.
     const later = (await lend('siti', 'joko', { validFrom: new Date(Date.now() + 1_800_000).toISOString() }).expect(201)).body as { id: string };
     await world.as('siti').delete(`/delegations/${later.id}`).expect(204);
-    expect(((await world.as('siti').get('/delegations').expect(200)).body as { items: unknown[] }).items).toEqual([]);
+    expect(((await world.as('siti').get('/delegations').expect(200)).body as { items: { id: string }[] }).items.map(({ id }) => id)).not.toContain(later.id);
   });
 });

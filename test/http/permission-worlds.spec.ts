@@ -74,8 +74,7 @@ async function write(client: Client, given: World): Promise<{ foundation: string
     const parent = given.units.filter((each) => each.lft < lft && rgt < each.rgt).at(-1);
     await insert('org_unit', [{ id: id(name), foundation_id: foundation, kind: schoolId === null ? 'foundation' : schoolId === name ? 'school' : 'department', parent_id: parent ? id(parent.id) : null, code: name, name }]);
   }
-  await insert('person', given.people.map(({ id: name, employeeNumber }) => ({ id: id(name), foundation_id: foundation, employee_number: `${employeeNumber}`, full_name: name, deleted_at: null })).map((row, n) => ({ ...row, employee_number: given.people.findIndex((each) => each.employeeNumber === row.employee_number) === n ? row.employee_number : `${row.employee_number}-${n}` })));
-  for (const [n, one] of given.people.entries()) if (given.people.findIndex(({ employeeNumber }) => employeeNumber === one.employeeNumber) !== n) one.employeeNumber = `${one.employeeNumber}-${n}`;
+  await insert('person', given.people.map(({ id: name }) => ({ id: id(name), foundation_id: foundation, employee_number: name, full_name: name })));
   await insert('position', given.positions.map(({ id: name, unitId }) => ({ id: id(name), foundation_id: foundation, unit_id: id(unitId), code: name, title: name })));
   // Nobody holds the same position twice at once, and no period is empty: the database refuses both.
   given.appointments = given.appointments.filter((post, n, all) => !never(post) && all.findIndex((each) => each.personId === post.personId && each.positionId === post.positionId) === n);
@@ -93,7 +92,7 @@ async function write(client: Client, given: World): Promise<{ foundation: string
       id: id(grant.id), foundation_id: foundation, permission_code: { 'a:b': 'workflow:read', 'c:d': 'workflow:approve' }[grant.code], effect: grant.effect, scope: grant.scope, node_id: grant.nodeId === null ? null : id(grant.nodeId),
       role_id: to !== 'everyone' && 'role' in to ? id(to.role) : null, person_id: to !== 'everyone' && 'person' in to ? id(to.person) : null, position_id: to !== 'everyone' && 'position' in to ? id(to.position) : null, everyone: to === 'everyone',
       resource_type: grant.resource?.type ?? null, resource_id: grant.resource?.id ? id(grant.resource.id) : null,
-      condition: grant.condition ? JSON.stringify(JSON.parse(JSON.stringify(grant.condition), (_, value: unknown) => (value === 'ani' ? id('ani') : value))) : null,
+      condition: grant.condition ? JSON.stringify(JSON.parse(JSON.stringify(grant.condition), (_, value: unknown) => (value === 'ani' || value === 'budi' ? id(value) : value))) : null,
       valid_from: when(grant.from) ?? PAST, valid_until: when(grant.until),
     }]);
   }

@@ -111,6 +111,8 @@ describe('separation of duty', () => {
     expect(await make({ name: 'Two', cardinality: 3 })).toBeProblem(400, 'REQUEST_INVALID');
     expect(await make({ name: 'Two', members: ['workflow:submit', 'workflow:submit'] })).toBeProblem(400, 'REQUEST_INVALID');
     expect(await make({ name: 'Two', kind: 'static' })).toBeProblem(400, 'REQUEST_INVALID');
+    // What nobody asks about would be a promise.
+    expect(await make({ name: 'Two', members: ['workflow:submit', 'grant:write'] })).toBeProblem(400, 'REQUEST_INVALID');
     expect(await make({ name: 'Two', members: ['workflow:submit', roles[0]] })).toBeProblem(400, 'REQUEST_INVALID');
     expect(await make({ name: 'Two', kind: 'static', members: [roles[0], ids.person('siti')] })).toBeProblem(404, 'NOT_FOUND');
     expect(await world.as('siti').post('/separation-of-duty', {})).toBeProblem(403, 'PERMISSION_DENIED');

@@ -5,7 +5,7 @@ export interface World {
   units: { id: string; lft: number; rgt: number; schoolId: string | null }[];
   positions: { id: string; unitId: string }[];
   appointments: (Period & { personId: string; positionId: string })[];
-  people: { id: string; employeeNumber: string }[];
+  people: { id: string }[];
   inherits: { seniorId: string; juniorId: string }[];
   assignments: (Period & { roleId: string; to: { person: string } | { position: string } })[];
   grants: Grant[];
@@ -31,8 +31,8 @@ export interface Asked {
   context?: Record<string, unknown>;
 }
 
-/** How far what was lent may be lent on: lender, and three who pass it on. */
-export const LONGEST_CHAIN = 4;
+/** How far what was lent goes: the asker, the lender, and one who lent it to the lender. */
+export const LONGEST_CHAIN = 3;
 
 /**
  * The naive oracle: says by the definitions alone whether a person may do something at a moment. Knows nothing of
@@ -75,7 +75,7 @@ export function oracle(world: World, personId: string, at: number, asked: Asked,
   const isRow = ({ resource }: Grant) => resource === null || (resource.type === asked.row.type && (resource.id === null || resource.id === asked.row.id));
   const attribute = (name: string): unknown => {
     const [side, key] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
-    if (side === 'subject') return key === 'id' ? personId : key === 'employeeNumber' ? world.people.find(({ id }) => id === personId)?.employeeNumber : undefined;
+    if (side === 'subject') return key === 'id' ? personId : undefined;
     if (side === 'context') return asked.context?.[key];
     return side === 'resource' ? asked.row.properties?.[key] : undefined;
   };

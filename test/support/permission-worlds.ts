@@ -15,7 +15,7 @@ const UNITS: World['units'] = [
   { id: 'sd', lft: 2, rgt: 5, schoolId: 'sd' }, { id: 'sd-finance', lft: 3, rgt: 4, schoolId: 'sd' },
   { id: 'smp', lft: 6, rgt: 9, schoolId: 'smp' }, { id: 'smp-finance', lft: 7, rgt: 8, schoolId: 'smp' },
 ];
-const TYPES: AttributeTypes = { 'subject.id': 'string', 'subject.employeeNumber': 'string', 'resource.definition': 'string', 'resource.createdAt': 'time', 'context.time': 'time' };
+const TYPES: AttributeTypes = { 'subject.id': 'string', 'resource.definition': 'string', 'resource.createdAt': 'time', 'context.time': 'time' };
 
 const moment = fc.integer({ min: 0, max: 20 });
 export const time = moment;
@@ -30,7 +30,7 @@ const at = (ms: number) => new Date(ms).toISOString();
 const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom('leave', 'overtime').map((value): Condition => ({ op: 'eq', left: { attribute: 'resource.definition' }, right: { value } })),
   moment.map((ms): Condition => ({ op: 'lt', left: { attribute: 'resource.createdAt' }, right: { value: at(ms) } })),
-  fc.constantFrom('1001', '1002').map((value): Condition => ({ op: 'eq', left: { attribute: 'subject.employeeNumber' }, right: { value } })),
+  fc.constantFrom('ani', 'budi').map((value): Condition => ({ op: 'eq', left: { attribute: 'subject.id' }, right: { value } })),
   fc.constant<Condition>({ op: 'lt', left: { attribute: 'context.time' }, right: { attribute: 'resource.createdAt' } }),
   fc.constant<Condition>({ op: 'not', of: { op: 'eq', left: { attribute: 'subject.id' }, right: { value: 'ani' } } }),
 );
@@ -48,7 +48,7 @@ export const grant: fc.Arbitrary<Grant> = fc
 export const world: fc.Arbitrary<World> = fc.record({
   units: fc.constant(UNITS),
   positions: fc.tuple(...POSITIONS.map((id) => unit.map((unitId) => ({ id, unitId })))),
-  people: fc.tuple(...PEOPLE.map((id) => fc.constantFrom('1001', '1002').map((employeeNumber) => ({ id, employeeNumber })))),
+  people: fc.constant(PEOPLE.map((id) => ({ id }))),
   appointments: fc.array(fc.tuple(person, position, open).map(([personId, positionId, when]) => ({ personId, positionId, ...when })), { maxLength: 4 }),
   inherits: fc.subarray([{ seniorId: 'r1', juniorId: 'r2' }, { seniorId: 'r2', juniorId: 'r3' }, { seniorId: 'r1', juniorId: 'r3' }]),
   assignments: fc.array(fc.tuple(role, fc.oneof(person.map((id) => ({ person: id })), position.map((id) => ({ position: id }))), open).map(([roleId, to, when]) => ({ roleId, to, ...when })), { maxLength: 3 }),
@@ -103,7 +103,7 @@ function holding(from: World, personId: string, chain: string[]): HoldingFacts {
     });
   };
   return {
-    person: { id: personId, employeeNumber: from.people.find(({ id }) => id === personId)?.employeeNumber ?? null },
+    person: { id: personId },
     appointments: posts.map(({ positionId, from: begin, until }) => ({ positionId, from: begin, until, unit: interval(unitOf(positionId).id)!, school: interval(unitOf(positionId).schoolId) })),
     grants: from.grants.flatMap((each) =>
       ways(each).map((way) => ({ id: each.id, code: each.code, effect: each.effect, scope: each.scope, node: interval(each.nodeId), positionId: way.positionId, roleId: way.roleId, resource: each.resource, condition: each.condition, from: later(each.from, way.from), until: earlier(each.until, way.until) })),

@@ -57,14 +57,26 @@ CREATE POLICY tenant ON delegation USING (foundation_id = gloria_foundation()) W
 GRANT SELECT, INSERT, DELETE ON delegation TO gloria_app;
 GRANT UPDATE (valid_until) ON delegation TO gloria_app;
 CREATE TRIGGER b_authz_change AFTER INSERT OR UPDATE OR DELETE ON delegation FOR EACH ROW EXECUTE FUNCTION authz_record_change();
+-- Few loans at a time: each is read with all its lender holds, at every change. GL009. After the head's row lock, like the rest.
+CREATE FUNCTION delegation_few() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF (SELECT count(*) FROM delegation WHERE foundation_id = NEW.foundation_id AND lender_id = NEW.lender_id AND valid_until > now()) > 8
+     OR (SELECT count(*) FROM delegation WHERE foundation_id = NEW.foundation_id AND borrower_id = NEW.borrower_id AND valid_until > now()) > 8
+     OR (SELECT count(*) FROM delegation WHERE foundation_id = NEW.foundation_id AND lender_id = NEW.lender_id AND borrower_id = NEW.borrower_id AND valid_until > now()) > 2 THEN
+    RAISE EXCEPTION 'too many delegations at a time' USING ERRCODE = 'GL009';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER c_delegation_few AFTER INSERT ON delegation FOR EACH ROW EXECUTE FUNCTION delegation_few();
+REVOKE EXECUTE ON FUNCTION delegation_few() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER z_audited AFTER INSERT OR UPDATE OR DELETE ON delegation
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.require_event();
 
 -- ── What a subject holds ─────────────────────────────────────────────────────────────────────────────────────────
 
 -- What one person holds of their own that has not ended, and what was lent to them, with what each lender holds. `p_chain`:
--- those it was lent on to already, the asker first; four people at most, nobody twice, and beyond the first loan only
--- what may be lent on. Times are epoch ms.
+-- those it was lent on to already, the asker first; three people at most, nobody twice, and beyond the first loan only
+-- what may be lent on. NULL: what is lent is not asked. Times are epoch ms.
 CREATE FUNCTION gloria_holding(p_foundation uuid, p_person uuid, p_chain uuid[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY INVOKER AS $$
 DECLARE result jsonb;
@@ -93,7 +105,7 @@ BEGIN
       FROM grant_rule g JOIN roles r ON r.role_id = g.role_id WHERE g.foundation_id = p_foundation
   )
   SELECT jsonb_build_object(
-    'person', (SELECT jsonb_build_object('id', id, 'employeeNumber', employee_number) FROM person WHERE foundation_id = p_foundation AND id = p_person),
+    'person', jsonb_build_object('id', p_person),
     'appointments', coalesce((SELECT jsonb_agg(jsonb_build_object(
         'positionId', position_id, 'from', extract(epoch FROM valid_from) * 1000, 'until', extract(epoch FROM valid_until) * 1000,
         'unit', jsonb_build_array(lft, rgt), 'school', CASE WHEN school_lft IS NOT NULL THEN jsonb_build_array(school_lft, school_rgt) END)) FROM held), '[]'),
@@ -108,7 +120,7 @@ BEGIN
       FROM reached x JOIN grant_rule g ON g.foundation_id = p_foundation AND g.id = x.id
       LEFT JOIN org_unit n ON n.foundation_id = p_foundation AND n.id = g.node_id
      WHERE g.valid_until IS NULL OR g.valid_until > now()), '[]'),
-    'lent', CASE WHEN cardinality(p_chain) >= 3 THEN '[]'::jsonb ELSE coalesce((SELECT jsonb_agg(jsonb_build_object(
+    'lent', CASE WHEN p_chain IS NULL OR cardinality(p_chain) >= 2 THEN '[]'::jsonb ELSE coalesce((SELECT jsonb_agg(jsonb_build_object(
         'id', d.id, 'codes', CASE WHEN cardinality(d.codes) > 0 THEN to_jsonb(d.codes) END, 'node', CASE WHEN n.id IS NOT NULL THEN jsonb_build_array(n.lft, n.rgt) END,
         'from', extract(epoch FROM d.valid_from) * 1000, 'until', extract(epoch FROM d.valid_until) * 1000,
         'lender', gloria_holding(p_foundation, d.lender_id, p_chain || p_person)))

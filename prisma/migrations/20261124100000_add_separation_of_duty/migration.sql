@@ -53,11 +53,11 @@ CREATE CONSTRAINT TRIGGER z_audited AFTER INSERT OR UPDATE OR DELETE ON sod_set
 CREATE FUNCTION sod_keep_roles_apart() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   broken text;
-  -- Only an appointment, or a role given to a person, concerns one person alone.
-  whom uuid := (to_jsonb(NEW)->>'person_id')::uuid;
+  -- Only an appointment, or a role given to a person, concerns one person alone – and whoever they lend to.
+  whom uuid := CASE WHEN EXISTS (SELECT FROM delegation WHERE foundation_id = NEW.foundation_id AND valid_until > now()) THEN NULL ELSE (to_jsonb(NEW)->>'person_id')::uuid END;
 BEGIN
   IF NOT EXISTS (SELECT FROM sod_set WHERE foundation_id = NEW.foundation_id AND kind = 'static') THEN RETURN NULL; END IF;
-  WITH authorized AS (
+  WITH assigned AS (
     SELECT s.id AS set_id, s.name, s.cardinality, m.role_id, h.person_id, h.period
       FROM sod_set s
       JOIN sod_member m ON m.foundation_id = s.foundation_id AND m.set_id = s.id
@@ -71,6 +71,23 @@ BEGIN
       ) h
      WHERE s.foundation_id = NEW.foundation_id AND s.kind = 'static' AND h.period && tstzrange(now(), NULL)
        AND (whom IS NULL OR h.person_id = whom)
+  ), authorized AS (
+    SELECT set_id, name, cardinality, role_id, person_id, period FROM assigned
+    UNION ALL
+    -- What is lent counts as held: a role of the lender's, where anything it allows is lent.
+    SELECT a.set_id, a.name, a.cardinality, a.role_id, d.borrower_id, a.period * tstzrange(d.valid_from, d.valid_until)
+      FROM assigned a JOIN (
+        SELECT lender_id, borrower_id, codes, valid_from, valid_until FROM delegation WHERE foundation_id = NEW.foundation_id AND valid_until > now()
+        UNION ALL
+        SELECT first.lender_id, second.borrower_id, CASE WHEN first.codes = '{}' THEN second.codes ELSE first.codes END,
+               greatest(first.valid_from, second.valid_from), least(first.valid_until, second.valid_until)
+          FROM delegation first JOIN delegation second ON second.foundation_id = first.foundation_id AND second.lender_id = first.borrower_id
+         WHERE first.foundation_id = NEW.foundation_id AND first.transitive AND first.valid_until > now() AND second.valid_until > now()
+           AND greatest(first.valid_from, second.valid_from) < least(first.valid_until, second.valid_until)
+      ) d ON d.lender_id = a.person_id
+     WHERE a.period && tstzrange(d.valid_from, d.valid_until)
+       AND (d.codes = '{}' OR EXISTS (SELECT FROM role_closure c JOIN grant_rule g ON g.foundation_id = c.foundation_id AND g.role_id = c.junior_id
+             WHERE c.foundation_id = NEW.foundation_id AND c.senior_id = a.role_id AND g.effect = 'allow' AND g.permission_code = ANY (d.codes)))
   )
   -- The most are held where some period begins.
   SELECT a.name INTO broken FROM authorized a
@@ -83,7 +100,7 @@ END $$;
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['role_assignment', 'appointment', 'role_inheritance', 'sod_set', 'sod_member'] LOOP
+  FOREACH t IN ARRAY ARRAY['role_assignment', 'appointment', 'role_inheritance', 'delegation', 'sod_set', 'sod_member'] LOOP
     EXECUTE format('CREATE TRIGGER d_roles_apart AFTER INSERT OR UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION sod_keep_roles_apart()', t);
   END LOOP;
 END $$;

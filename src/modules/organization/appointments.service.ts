@@ -119,6 +119,7 @@ export class AppointmentsService {
         read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', after, { unitLft }));
       await this.permissions.requirePostsChanged(tx, actor, [after.positionId]);
       return toAppointmentResponse(after);
     });

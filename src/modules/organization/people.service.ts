@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Person, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -60,7 +60,8 @@ export class PeopleService {
     const { appointment, ...data } = input;
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        if (!appointment) await this.permissions.require(actor, 'person:write', {});
+        const unitLft = appointment && (await tx.position.findFirst({ where: { id: appointment.positionId, deletedAt: null }, select: { unit: { select: { lft: true } } } }))?.unit.lft;
+        await this.permissions.require(actor, 'person:write', rowFacts('person', data, { unitLft }));
         const person = await namingConstraints(TAKEN, () => tx.person.create({ data: { ...data, id: uuidv7(), foundationId: actor.foundationId } }));
         await this.audit.record(tx, actor, created('person', person));
         if (appointment) await this.appointments.createIn(tx, actor, { ...appointment, personId: person.id });

@@ -103,6 +103,8 @@ export class PositionsService {
         read: () => tx.position.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      // What it has become must be theirs to write as much as what it was; a move asks for the new unit by itself.
+      await this.permissions.require(actor, 'organization:write', rowFacts('position', after, { unitLft: after.unitId === before.unitId ? unitLft : (await tx.orgUnit.findFirstOrThrow({ where: { id: after.unitId }, select: { lft: true } })).lft }));
       await this.permissions.requirePostsChanged(tx, actor, [id]);
       return toPositionResponse(after);
     }));

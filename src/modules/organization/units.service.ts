@@ -77,7 +77,8 @@ export class UnitsService {
         const parent = await tx.orgUnit.findFirst({ where: { id: data.parentId, deletedAt: null } });
         if (!parent) throw new Problem('NOT_FOUND');
         // Moved, a unit takes its people and requests out of one scope and into another: only who writes everywhere may.
-        if (parent.id !== unit.parentId) await this.permissions.require(actor, 'organization:write', {});
+        if (parent.id !== unit.parentId) await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, {}));
+        await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, { unitLft: parent.lft }));
         if (parent.id === id) throw new Problem('ORGANIZATION_CYCLE');
       }
       return data;
@@ -130,6 +131,8 @@ export class UnitsService {
         read: () => tx.orgUnit.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
+      // What it has become must be theirs to write as much as what it was.
+      await this.permissions.require(actor, 'organization:write', rowFacts('unit', after, { unitLft: after.lft }));
       return toUnitResponse(after);
     }));
   }

@@ -117,7 +117,7 @@ export class BoundedGranting {
         UNION ALL
         SELECT r.person_id, r.position_id, false FROM role_assignment r JOIN giving USING (role_id) WHERE r.foundation_id = ${actor.foundationId}::uuid
       )
-      SELECT p.id, gloria_subject_facts(p.foundation_id, p.id) AS facts,
+      SELECT p.id, gloria_holding(p.foundation_id, p.id, NULL) || jsonb_build_object('v', '0', 'now', extract(epoch FROM statement_timestamp()) * 1000) AS facts,
              CASE WHEN a.id IS NULL THEN (SELECT max(i.expires_at) FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL) END AS invited_until
         FROM person p LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
        WHERE p.foundation_id = ${actor.foundationId}::uuid AND p.deleted_at IS NULL

@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import { evaluate, type FilterPart, type Interval, type ResourceFacts, residualOf, type RowFilter } from '../../access';
 import type { CompiledSubject, EffectiveGrant, Holder, Loan, Scope, TypedCondition } from './subject';
 
@@ -9,12 +10,12 @@ export interface Question {
   context?: Readonly<Record<string, unknown>>;
 }
 
-/** The grant a decision rests on; `loans` are the delegations it came through, nearest first. */
+/** The grant a decision rests on; `loans` are the delegations it came through with who lent, nearest first. */
 export interface Because {
   grantId: string;
   scope: Scope;
   roleId: string | null;
-  loans: string[];
+  loans: { id: string; lenderId: string }[];
 }
 
 /** A decision and what it rests on. */
@@ -43,7 +44,7 @@ export function decide(subject: Holder, question: Question): Decision {
   for (const loan of subject.lent) {
     if (!covers(loan, question.permission, resource)) continue;
     const lenders = decide(loan.lender, question);
-    if (lenders.allowed) return { allowed: true, because: { ...lenders.because, loans: [loan.id, ...lenders.because.loans] } };
+    if (lenders.allowed) return { allowed: true, because: { ...lenders.because, loans: [{ id: loan.id, lenderId: loan.lender.person.id }, ...lenders.because.loans] } };
   }
   if (!rules || rules.allow.length === 0) return { allowed: false, because: { kind: 'not-held' } };
   // Here there is a row: without one, any allow would have been enough.
@@ -92,7 +93,9 @@ export interface Wanted {
 export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted, ignoring: ReadonlySet<string> = new Set()): boolean {
   const rules = subject.rules.get(permission);
   if (!rules || rules.deny.some(({ id }) => !ignoring.has(id))) return false;
-  const able = rules.allow.filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted));
+  // A condition about the person holds for this one or not at all; for another it would be another grant.
+  const personal = (condition: TypedCondition | null) => condition !== null && Object.keys(condition.types).some((name) => name.startsWith('subject.'));
+  const able = rules.allow.filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted) && !personal(grant.condition));
   if (able.some(({ all }) => all)) return true;
   // All scopes but `node` are relative to whoever receives them, so possibly anywhere.
   if (wanted.scope !== 'node' || wanted.intervals.length === 0) return false;
@@ -100,7 +103,10 @@ export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted
   return wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));
 }
 
-/** Whether `after` can do anything of its own `before` could not, or is free of a deny that bound `before`. */
+/**
+ * Whether `after` can do anything `before` could not, or is free of a deny that bound `before`; of their own, or because a
+ * lender can. A loan that was not there before is one more.
+ */
 export function isRaised(before: Holder, after: Holder): boolean {
   const covered = (grant: EffectiveGrant, outer: readonly EffectiveGrant[]) => {
     const able = outer.filter((each) => limitsCover(each, grant));
@@ -111,6 +117,9 @@ export function isRaised(before: Holder, after: Holder): boolean {
   return [...new Set([...before.rules.keys(), ...after.rules.keys()])].some((code) => {
     const [was, is] = [before.rules.get(code) ?? none, after.rules.get(code) ?? none];
     return !within(is.allow, was.allow) || !within(was.deny, is.deny);
+  }) || after.lent.some((loan) => {
+    const was = before.lent.find(({ id }) => id === loan.id);
+    return !was || isRaised(was.lender, loan.lender);
   });
 }
 
@@ -118,7 +127,7 @@ export function isRaised(before: Holder, after: Holder): boolean {
 function limitsCover(outer: Pick<EffectiveGrant, 'resource' | 'condition'>, inner: Pick<EffectiveGrant, 'resource' | 'condition'>): boolean {
   const rows = outer.resource === null || (inner.resource !== null && outer.resource.type === inner.resource.type && (outer.resource.id === null || outer.resource.id === inner.resource.id));
   // Whether one condition follows from another is not asked: the same one, or none.
-  return rows && (outer.condition === null || (inner.condition !== null && JSON.stringify(outer.condition.test) === JSON.stringify(inner.condition.test)));
+  return rows && (outer.condition === null || (inner.condition !== null && canonicalize(outer.condition.test) === canonicalize(inner.condition.test)));
 }
 
 function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): boolean {
@@ -151,7 +160,7 @@ function attributesOf(subject: Holder, context: Question['context'], row?: Resou
     const key = name.slice(dot + 1);
     switch (name.slice(0, dot)) {
       case 'subject':
-        return key === 'id' ? subject.person.id : key === 'employeeNumber' ? subject.person.employeeNumber : undefined;
+        return key === 'id' ? subject.person.id : undefined;
       case 'context':
         return context && Object.hasOwn(context, key) ? context[key] : undefined;
       case 'resource':
@@ -162,6 +171,6 @@ function attributesOf(subject: Holder, context: Question['context'], row?: Resou
   };
 }
 
-const named = ({ id, scope, roleId }: EffectiveGrant, loans: string[]): Because => ({ grantId: id, scope, roleId, loans });
+const named = ({ id, scope, roleId }: EffectiveGrant, loans: Because['loans']): Because => ({ grantId: id, scope, roleId, loans });
 
 export type { CompiledSubject };

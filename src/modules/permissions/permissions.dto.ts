@@ -27,7 +27,9 @@ const condition: z.ZodType<Condition> = z
     ]),
   )
   .meta({ id: 'Condition', description: 'A typed comparison over properties of subject, resource and context; what is not known does not allow, and denies' });
-const resource = z.strictObject({ type: kind, id: z.uuid().optional().meta({ description: 'One row; all of the kind where left out' }) });
+// As the database writes them: rows are compared by text.
+const rowId = z.uuid().toLowerCase();
+const resource = z.strictObject({ type: kind, id: rowId.optional().meta({ description: 'One row; all of the kind where left out' }) });
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 
 const permission = z.object({ code: z.string(), index: z.int(), description: z.string() });
@@ -37,7 +39,7 @@ const check = z.strictObject({
   permission: code,
   personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
   resource: z
-    .strictObject({ type: kind.optional(), id: z.uuid().optional(), ownerPersonId: z.uuid().optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
+    .strictObject({ type: kind.optional(), id: rowId.optional(), ownerPersonId: rowId.optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
     .optional()
     .meta({ description: 'The row asked about; left out: in any scope at all?' }),
 }).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } });
@@ -54,7 +56,7 @@ const checkResult = z.object({
       grantId: z.uuid().optional(),
       scope: scope.optional(),
       roleId: z.uuid().nullable().optional(),
-      loans: z.array(z.uuid()).optional().meta({ description: 'The delegations it came through, nearest first' }),
+      loans: z.array(z.object({ id: z.uuid(), lenderId: z.uuid() })).optional().meta({ description: 'The delegations it came through, nearest first' }),
       held: z.array(scope).optional(),
       grantIds: z.array(z.uuid()).optional().meta({ description: 'Grants whose condition is not met' }),
     }),

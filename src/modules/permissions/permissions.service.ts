@@ -32,6 +32,12 @@ export class PermissionsService extends PermissionPort {
     return this.ask(actor, code, resource);
   }
 
+  async inWhoseStead(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<string[]> {
+    const subject = await this.subjects.of(actor);
+    const decision = subject && decide(subject, { permission: code, resource, context: circumstances(actor) });
+    return decision?.allowed ? decision.because.loans.map(({ lenderId }) => lenderId) : [];
+  }
+
   allowsKind(actor: Actor, code: PermissionCode): Promise<boolean> {
     return this.ask(actor, code);
   }

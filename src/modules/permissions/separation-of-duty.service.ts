@@ -8,6 +8,8 @@ import { type CreateSodSet, type ListSodSetsQuery, toSodSetResponse, type Update
 import { sodSetChanged, sodSetCreated, sodSetDeleted } from './permissions.events';
 
 const TAKEN = { sod_set_foundation_id_name_key: () => new Problem('CODE_TAKEN', { field: 'name' }) };
+/** What is asked of requireDutyApart; a set of anything else would promise what nobody keeps. */
+const DUTIES: readonly string[] = ['workflow:submit', 'workflow:approve', 'workflow:complete'] satisfies PermissionCode[];
 const withMembers = { members: true } as const;
 
 /**
@@ -61,12 +63,11 @@ export class SeparationOfDuty {
         const { version, name = before.name, cardinality = before.cardinality } = input;
         const wanted = input.members ?? before.members.map(({ roleId, permissionCode }) => roleId ?? permissionCode!);
         const members = await this.members(tx, actor, { id, kind: before.kind, cardinality }, wanted);
+        // The members go first and come last: what is judged is the new set, whole.
+        await tx.sodMember.deleteMany({ where: { setId: id } });
         const { count } = await namingConstraints(TAKEN, () => tx.sodSet.updateMany({ where: { id, version }, data: { name, cardinality, version: { increment: 1 } } }));
         if (count === 0) throw new Problem('STALE_VERSION');
-        if (input.members) {
-          await tx.sodMember.deleteMany({ where: { setId: id } });
-          await tx.sodMember.createMany({ data: members });
-        }
+        await tx.sodMember.createMany({ data: members });
         const after = await this.find(tx, id);
         await this.audit.record(tx, actor, sodSetChanged(before, after));
         return toSodSetResponse(after);
@@ -103,8 +104,8 @@ export class SeparationOfDuty {
     const refuse = (pointer: string, code: string, detail: string) => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer, code, detail }]);
     const once = [...new Set(names)];
     const dynamic = set.kind === 'dynamic';
-    const odd = once.findIndex((name) => isPermissionCode(name) !== dynamic);
-    if (odd >= 0) throw refuse(`#/members/${odd}`, 'kind', dynamic ? 'is no permission' : 'is no role');
+    const odd = once.findIndex((name) => (dynamic ? !DUTIES.includes(name) : isPermissionCode(name)));
+    if (odd >= 0) throw refuse(`#/members/${odd}`, 'kind', dynamic ? `is none of the duties on a request: ${DUTIES.join(', ')}` : 'is no role');
     if (set.cardinality > once.length) throw refuse('#/cardinality', 'unreachable', `nobody could have ${set.cardinality} of ${once.length}`);
     if (!dynamic && (await tx.role.count({ where: { id: { in: once } } })) !== once.length) throw new Problem('NOT_FOUND');
     return once.map((name) => ({ id: uuidv7(), foundationId: actor.foundationId, setId: set.id, ...(dynamic ? { permissionCode: name } : { roleId: name }) }));

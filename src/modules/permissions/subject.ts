@@ -14,7 +14,7 @@ export interface TypedCondition {
 
 /** What a person holds of their own: posts, and what has been granted to them in any way. */
 export interface HoldingFacts {
-  person: { id: string; employeeNumber: string | null };
+  person: { id: string };
   appointments: (Period & {
     positionId: string;
     unit: Interval;
@@ -78,7 +78,7 @@ export interface Rules {
 
 /** Somebody as a subject of decisions: what they hold, and what they were lent. */
 export interface Holder {
-  person: { id: string; employeeNumber: string | null };
+  person: { id: string };
   rules: ReadonlyMap<string, Rules>;
   lent: readonly Loan[];
 }

@@ -10,11 +10,11 @@ export const draftSaved = (instanceId: string, facts: { definition: string; crea
 });
 
 /** submitted, approved, returned … with where the request stood before and after; what was filled in is not repeated. */
-export const transitioned = (instanceId: string, before: Marking, delta: Delta, facts: { taskId: string | null; seq: number }): AuditEvent => ({
+export const transitioned = (instanceId: string, before: Marking, delta: Delta, facts: { taskId: string | null; seq: number; inSteadOf: string[] }): AuditEvent => ({
   action: `workflow.${delta.history}`,
   target: { type: 'workflow_instance', id: instanceId },
   before: { ...before } as Record<string, Json>,
-  after: { ...delta.next, seq: facts.seq, taskId: facts.taskId },
+  after: { ...delta.next, seq: facts.seq, taskId: facts.taskId, ...(facts.inSteadOf.length > 0 ? { inSteadOf: facts.inSteadOf } : {}) },
 });
 
 export const definitionPublished = (row: { id: string; key: string; number: number; hash: string }): AuditEvent => ({

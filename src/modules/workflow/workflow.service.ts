@@ -29,6 +29,9 @@ export class WorkflowService {
     return this.write(actor, async (tx) => {
       const published = await this.definitions.byKey(tx, input.definition);
       const unitId = await this.unitOf(tx, personId, input.unitId);
+      const { lft } = await tx.orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { lft: true } });
+      // Asked again where it is filed for: what is denied there is denied here.
+      await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: published.definition.key, state: 'draft' }, { ownerPersonId: personId, unitLft: lft }));
       const id = uuidv7();
       await tx.workflowInstance.create({
         data: { id, foundationId: actor.foundationId, definitionId: published.id, key: published.definition.key, initiatorId: personId, unitId, form: input.form as object },
@@ -73,21 +76,21 @@ export class WorkflowService {
       if (!task) throw new Problem('NOT_FOUND');
       const row = await this.locked(tx, actor, task.instanceId);
       const published = await this.definitions.byId(tx, row.definition_id);
-      await this.requireMayDecide(tx, actor, row, task, published);
+      const stead = await this.requireMayDecide(tx, actor, row, task, published);
       if (row.task_id !== taskId) {
         const now = await tx.workflowTask.findFirstOrThrow({ where: { id: taskId } });
         throw new Problem('WORKFLOW_TASK_CLOSED', { state: now.state });
       }
       if (input.step !== undefined && input.step !== task.node) throw new Problem('WORKFLOW_STEP', { actual: task.node, expected: input.step });
-      return this.transition(tx, actor, row, { type: verb, form: row.form }, { comment: input.comment, verb });
+      return this.transition(tx, actor, row, { type: verb, form: row.form }, { comment: input.comment, verb, stead });
     });
   }
 
   /**
    * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, and the actor
-   * one of its candidates. Service steps are for whoever holds `workflow:complete`; the others for candidates.
+   * one of its candidates. @returns those in whose stead it is. Service steps are for whoever holds `workflow:complete`; the others for candidates.
    */
-  private async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, published: PublishedDefinition): Promise<void> {
+  private async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, published: PublishedDefinition): Promise<string[]> {
     const facts = requestFacts(row);
     const target = { type: 'workflow_task', id: task.id };
     const candidate = actor.kind === 'user' && (await tx.workflowCandidate.count({ where: { taskId: task.id, personId: actor.personId } })) > 0;
@@ -100,7 +103,12 @@ export class WorkflowService {
     const permission = service ? 'workflow:complete' : 'workflow:approve';
     if (!(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
     if (!service && !candidate) throw new Denied('WORKFLOW_NOT_CANDIDATE', {}, target);
-    await this.permissions.requireDutyApart(tx, permission, await this.dutiesHad(tx, actor, row, published), target);
+    // Whoever lent it acts with them: nobody decides on their own request, or has two parts in one, by lending.
+    const stead = await this.permissions.inWhoseStead(actor, permission, facts);
+    if (stead.includes(row.initiator_id)) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
+    const people = actor.kind === 'system' ? [] : [actor.personId, ...stead];
+    await this.permissions.requireDutyApart(tx, permission, await this.dutiesHad(tx, people, row, published), target);
+    return stead;
   }
 
   private async submitIn(tx: Tx, actor: Actor, row: InstanceRow, form: Record<string, unknown> | undefined): Promise<InstanceView> {
@@ -111,7 +119,7 @@ export class WorkflowService {
     return this.transition(tx, actor, row, { type: 'submit', form: filled }, {});
   }
 
-  private async transition(tx: Tx, actor: Actor, row: InstanceRow, event: WorkflowEvent, facts: { comment?: string; verb?: DecisionVerb }): Promise<InstanceView> {
+  private async transition(tx: Tx, actor: Actor, row: InstanceRow, event: WorkflowEvent, facts: { comment?: string; verb?: DecisionVerb; stead?: string[] }): Promise<InstanceView> {
     const published = await this.definitions.byId(tx, row.definition_id);
     const before = { state: row.state, node: row.node, round: row.round };
     const result = step(published.definition, before, event);
@@ -130,12 +138,12 @@ export class WorkflowService {
       history: {
         event: result.history,
         node: row.node,
-        data: { comment: facts.comment, form: event.type === 'submit' ? event.form : undefined, next: result.next.node, candidates: candidates?.map(({ personId }) => personId) },
+        data: { comment: facts.comment, stead: facts.stead?.length ? facts.stead : undefined, form: event.type === 'submit' ? event.form : undefined, next: result.next.node, candidates: candidates?.map(({ personId }) => personId) },
       },
       closing: row.task_id && result.closes ? { taskId: row.task_id, state: result.closes, decision: facts.verb ? { verb: facts.verb, comment: facts.comment ?? null } : null } : null,
       opening: result.next.node ? { node: result.next.node, candidates: candidates ?? [] } : null,
     });
-    await this.audit.record(tx, actor, transitioned(row.id, before, result, { taskId: row.task_id, seq: row.seq + 1 }));
+    await this.audit.record(tx, actor, transitioned(row.id, before, result, { taskId: row.task_id, seq: row.seq + 1, inSteadOf: facts.stead ?? [] }));
     return toView(
       {
         ...row,
@@ -166,14 +174,18 @@ export class WorkflowService {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => work(tx)));
   }
 
-  /** What the actor's person has done on this request so far, by themselves or through a key of theirs: as permissions. */
-  private async dutiesHad(tx: Tx, actor: Actor, row: InstanceRow, { definition }: PublishedDefinition): Promise<PermissionCode[]> {
-    if (actor.kind === 'system') return [];
-    const keys = await tx.apiKey.findMany({ where: { createdById: actor.personId }, select: { id: true } });
-    const actorKeys = [`person:${actor.personId}`, ...keys.map(({ id }) => `api_key:${id}`)];
-    const decisions = await tx.workflowDecision.findMany({ where: { actorKey: { in: actorKeys }, task: { instanceId: row.id } }, select: { task: { select: { node: true } } } });
-    const done = decisions.map(({ task }): PermissionCode => (definition.nodes[task.node]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
-    return row.initiator_id === actor.personId ? ['workflow:submit', ...done] : done;
+  /**
+   * What these people have done on this request so far – by themselves, through a key of theirs, or somebody else in their
+   * stead – as permissions.
+   */
+  private async dutiesHad(tx: Tx, people: readonly string[], row: InstanceRow, { definition }: PublishedDefinition): Promise<PermissionCode[]> {
+    const keys = await tx.apiKey.findMany({ where: { createdById: { in: [...people] } }, select: { id: true } });
+    const theirs = new Set([...people.map((id) => `person:${id}`), ...keys.map(({ id }) => `api_key:${id}`)]);
+    const answered = await tx.workflowHistory.findMany({ where: { instanceId: row.id, event: { in: ['approved', 'step_completed', 'returned', 'rejected'] } }, select: { node: true, actorKey: true, data: true } });
+    const done = answered
+      .filter(({ actorKey, data }) => theirs.has(actorKey) || ((data as { stead?: string[] }).stead ?? []).some((id) => people.includes(id)))
+      .map(({ node }): PermissionCode => (node !== null && definition.nodes[node]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
+    return people.includes(row.initiator_id) ? ['workflow:submit', ...done] : done;
   }
 
   private async locked(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
