@@ -23,8 +23,8 @@ describe('problems', () => {
   });
 
   it('tell a database that refused from one that is gone', () => {
-    expect(postgresError({ code: 'P2010', meta: { driverAdapterError: { cause: { originalCode: 'GL007', originalMessage: 'no audit event names x' } } } })).toEqual({ sqlState: 'GL007', constraint: null });
-    expect(postgresError({ code: '23505', constraint: 'x_key' })).toEqual({ sqlState: '23505', constraint: 'x_key' });
+    expect(postgresError({ code: 'P2010', meta: { driverAdapterError: { cause: { originalCode: 'GL007', originalMessage: 'no audit event names x' } } } })).toEqual({ sqlState: 'GL007', constraint: null, message: 'no audit event names x' });
+    expect(postgresError({ code: '23505', constraint: 'x_key' })).toMatchObject({ sqlState: '23505', constraint: 'x_key' });
     expect(postgresError(new Error('anything'))).toBeNull();
     expect(isDatabaseUnavailable(Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1')))).toBe(true);
     expect(isDatabaseUnavailable({ code: '57P01' })).toBe(true);

@@ -99,6 +99,8 @@ async function write(client: Client, given: World): Promise<{ foundation: string
   ids.set('a:b', 'workflow:read').set('c:d', 'workflow:approve');
   // A delegation always ends, and lends something.
   given.delegations = given.delegations.filter((each) => !never(each) && each.codes?.length !== 0);
+  // Twice from the same one is as often as it goes.
+  given.delegations = given.delegations.filter((each, n, all) => all.slice(0, n).filter(({ lenderId, borrowerId }) => lenderId === each.lenderId && borrowerId === each.borrowerId).length < 2);
   for (const each of given.delegations) each.from ??= -1;
   for (const each of given.delegations) each.until ??= 1_000;
   await insert('delegation', given.delegations.map((each) => ({ id: id(each.id), foundation_id: foundation, lender_id: id(each.lenderId), borrower_id: id(each.borrowerId), codes: (each.codes ?? []).map((code) => ids.get(code)), node_id: each.nodeId === null ? null : id(each.nodeId), transitive: each.transitive, valid_from: when(each.from), valid_until: when(each.until), reason: 'drill' })));

@@ -52,12 +52,12 @@ export const world: fc.Arbitrary<World> = fc.record({
   appointments: fc.array(fc.tuple(person, position, open).map(([personId, positionId, when]) => ({ personId, positionId, ...when })), { maxLength: 4 }),
   inherits: fc.subarray([{ seniorId: 'r1', juniorId: 'r2' }, { seniorId: 'r2', juniorId: 'r3' }, { seniorId: 'r1', juniorId: 'r3' }]),
   assignments: fc.array(fc.tuple(role, fc.oneof(person.map((id) => ({ person: id })), position.map((id) => ({ position: id }))), open).map(([roleId, to, when]) => ({ roleId, to, ...when })), { maxLength: 3 }),
-  grants: fc.array(grant, { maxLength: 8 }),
+  grants: fc.array(grant, { maxLength: 8 }).map((list) => list.map((each, n) => ({ ...each, id: `grant-${n}` }))),
   delegations: fc.array(
     fc.tuple(fc.uuid(), fc.shuffledSubarray(PEOPLE, { minLength: 2, maxLength: 2 }), fc.option(fc.subarray(CODES)), fc.option(unit, { freq: 2 }), fc.boolean(), open)
       .map(([id, [lenderId, borrowerId], codes, nodeId, transitive, when]) => ({ id, lenderId: lenderId!, borrowerId: borrowerId!, codes, nodeId, transitive, ...when })),
     { maxLength: 3 },
-  ),
+  ).map((list) => list.map((each, n) => ({ ...each, id: `loan-${n}` }))),
 });
 
 /** Rows as lists have them: of one kind, with an owner and a unit, and with all their properties. */
