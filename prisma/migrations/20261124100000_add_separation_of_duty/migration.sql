@@ -88,11 +88,15 @@ BEGIN
      WHERE a.period && tstzrange(d.valid_from, d.valid_until)
        AND (d.codes = '{}' OR EXISTS (SELECT FROM role_closure c JOIN grant_rule g ON g.foundation_id = c.foundation_id AND g.role_id = c.junior_id
              WHERE c.foundation_id = NEW.foundation_id AND c.senior_id = a.role_id AND g.effect = 'allow' AND g.permission_code = ANY (d.codes)))
+  ), several AS (
+    SELECT set_id, person_id FROM authorized GROUP BY set_id, person_id, cardinality HAVING count(DISTINCT role_id) >= cardinality
   )
-  -- The most are held where some period begins.
-  SELECT a.name INTO broken FROM authorized a
-   WHERE (SELECT count(DISTINCT b.role_id) FROM authorized b
-           WHERE b.set_id = a.set_id AND b.person_id = a.person_id AND b.period @> greatest(lower(a.period), now())) >= a.cardinality
+  -- The most are held where some period begins. A join, so that it grows with the people and not with their square.
+  SELECT a.name INTO broken
+    FROM several JOIN authorized a USING (set_id, person_id) JOIN authorized b USING (set_id, person_id)
+   WHERE b.period @> greatest(lower(a.period), now())
+   GROUP BY a.set_id, a.person_id, a.name, a.cardinality, greatest(lower(a.period), now())
+  HAVING count(DISTINCT b.role_id) >= a.cardinality
    LIMIT 1;
   IF broken IS NOT NULL THEN RAISE EXCEPTION '%', broken USING ERRCODE = 'GL008'; END IF;
   RETURN NULL;
