@@ -106,7 +106,11 @@ export function buildImage() {
   const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
   const secret = npmSettings();
   try {
-    must('buildah', ['bud', '--isolation', 'chroot', '--network', 'host', '--format', 'docker', '--layers', '--build-arg', `BASE_IMAGE=${BASE}`, '--build-arg', `COMMIT=${commit}`, '--build-arg', `VERSION=${version}`, '--secret', `id=npmrc,src=${secret}`, '-t', IMAGE, '.'], { cwd: root });
+    const build = (...cache) => must('buildah', ['bud', '--isolation', 'chroot', '--network', 'host', '--format', 'docker', '--layers', ...cache, '--build-arg', `BASE_IMAGE=${BASE}`, '--build-arg', `COMMIT=${commit}`, '--build-arg', `VERSION=${version}`, '--secret', `id=npmrc,src=${secret}`, '-t', IMAGE, '.'], { cwd: root });
+    build();
+    // buildah 1.28 compares ENV and LABEL before build arguments are filled in: where nothing but the commit is new, it takes the old one's.
+    const [{ Config: { Labels: labels } }] = JSON.parse(must('podman', ['image', 'inspect', IMAGE]));
+    if (labels['org.opencontainers.image.revision'] !== commit) build('--no-cache');
   } finally {
     rmSync(secret, { force: true });
   }
