@@ -1,6 +1,6 @@
 // npm run test:previous-release [-- <tag or commit>]: the previous release's HTTP tests, on a database that this tree's
 // migrations made. While a deployment is under way that release serves on that schema.
-// Without a name: the newest tag before this commit; where there is none, the commit before the newest migration was added.
+// Without a name: the newest tag before this commit; where there is none, the commit before migrations were last changed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,6 +46,6 @@ try {
 process.exit(status);
 
 function beforeNewestMigration() {
-  const newest = git('log', '-1', '--format=%H', '--diff-filter=A', '--', 'prisma/migrations/*/migration.sql');
+  const newest = git('log', '-1', '--format=%H', '--diff-filter=AM', '--', 'prisma/migrations/*/migration.sql');
   return git('rev-parse', '--verify', '--quiet', `${newest}^`) || 'HEAD^';
 }
