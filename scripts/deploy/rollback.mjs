@@ -1,12 +1,12 @@
 // rollback.sh [version]: back to a release that is kept on this host. Nothing is built, nothing is fetched; a warm
-// release serves after one reload of nginx.
+// release serves after one reload of nginx, another as soon as its API is proven. The worker follows.
 import { parseArgs } from 'node:util';
 import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
 import { activeColour, otherColour, pm2Command, quietEnvironment, reloadNginx, run, slotRelease, switchTo } from './host.mjs';
 import { databaseVerdict, readMigrations } from './migrations.mjs';
 import { Refusal } from './refusal.mjs';
 import { keptReleases, linkCurrent, linkSlot, releaseFolder, VERSION } from './releases.mjs';
-import { apiName, pm2, startAndProve, startWorker, verify, workerName } from './slots.mjs';
+import { apiName, pm2, startApi, startWorker, verify, workerName } from './slots.mjs';
 import { clearJournal, readHistory, readJournal, record, recordFailure, takeLock, writeJournal } from './state.mjs';
 
 const USAGE = `usage: ./rollback.sh [<version>] [--dry-run]
@@ -80,7 +80,7 @@ async function rollback(host, version, dryRun) {
   try {
     if (!warm) {
       linkSlot(host, colour, target.folder);
-      await startAndProve(host, manager, colour, target, tell.say);
+      await startApi(host, manager, colour, target, tell.say);
       await manager.save();
     }
     tell.step('switch', `nginx → ${colour}${served ? ' (finishing the run that was cut off)' : ''}`);
@@ -95,7 +95,7 @@ async function rollback(host, version, dryRun) {
 
   linkCurrent(host, target.folder);
   // Work goes on whatever happens: the other worker ends only where this one works.
-  const worker = warm ? await startWorker(host, manager, colour, target, tell.say).then(() => null, (error) => error.message) : null;
+  const worker = await startWorker(host, manager, colour, target, tell.say).then(() => null, (error) => error.message);
   if (previous && previous.colour !== colour && !worker) await manager.remove(workerName(previous.colour));
   await manager.save();
   record(host, { kind: 'rollback', version: target.version, commit: target.commit, colour, result: 'live', previous, warm, servesAfter, seconds: tell.seconds(), database: verdict.verdict });

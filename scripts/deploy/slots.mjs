@@ -65,7 +65,18 @@ export function verify(folder, args, timeoutMs = 120_000) {
  * Starts a release in a slot and proves it: every process ready, each of the right commit, the whole application behind
  * the port, the worker at work. Throws Refusal (1) with what was wrong; what was started is ended again.
  */
-export async function startAndProve(host, manager, colour, { folder, commit }, say) {
+export async function startAndProve(host, manager, colour, release, say) {
+  await startApi(host, manager, colour, release, say);
+  try {
+    await startWorker(host, manager, colour, release, say);
+  } catch (error) {
+    await manager.remove(apiName(colour), workerName(colour));
+    throw error;
+  }
+}
+
+/** The first half of {@link startAndProve}: all but the worker. */
+export async function startApi(host, manager, colour, { folder, commit }, say) {
   const app = apiName(colour);
   await manager.remove(app, workerName(colour));
   const logFrom = logSize(host, app);
@@ -87,7 +98,6 @@ export async function startAndProve(host, manager, colour, { folder, commit }, s
     // A release that keeps falling over is not worth waiting for.
     const wrong = await Promise.race([proven, fallsOver(manager, app, over.signal)]);
     if (wrong) throw new Refusal(1, `${wrong}\n${await lastWords(host, colour, folder, logFrom)}`);
-    await startWorker(host, manager, colour, { folder, commit }, say);
   } catch (error) {
     // What PM2 is still starting would otherwise come up after the others were removed.
     await started;
@@ -114,7 +124,7 @@ export async function startWorker(host, manager, colour, { folder, commit }, say
 /** Resolves to a sentence once a process of the app has ended twice; to null when nobody asks any more. */
 async function fallsOver(manager, app, signal) {
   while (!signal.aborted) {
-    await pause(500, undefined, { signal }).catch(() => undefined);
+    await pause(1_500, undefined, { signal }).catch(() => undefined);
     const worst = Math.max(0, ...(await manager.list()).filter(({ name }) => name === app).map(({ restarts }) => restarts));
     if (worst >= 2) return `the candidate ends as soon as it starts (${worst} times)`;
   }
