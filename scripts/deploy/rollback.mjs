@@ -1,5 +1,6 @@
 // rollback.sh [version]: back to a release that is kept on this host. Nothing is built, nothing is fetched; a warm
 // release serves after one reload of nginx, another as soon as its API is proven. The worker follows.
+import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { homeOrRefuse, kitOf, main, narrator, outliveTerminal, print } from './cli.mjs';
 import { activeColour, otherColour, pm2Command, quietEnvironment, reloadNginx, run, slotRelease, switchTo } from './host.mjs';
@@ -144,6 +145,18 @@ async function judge(host, target, serving, history, kept) {
 }
 
 async function isWarm(host, colour, { folder, commit }) {
+  // Where nobody listens there is nothing to wait for.
+  if (!(await listens(host.port(colour)))) return false;
   const proof = await verify(folder, ['--url', `http://127.0.0.1:${host.port(colour)}`, '--commit', commit, '--instances', host.settings.INSTANCES, '--deadline', '1'], 5_000);
   return proof.code === 0;
+}
+
+function listens(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    setTimeout(() => socket.destroy(), 1_000).unref();
+    socket.once('connect', () => socket.destroy());
+  });
 }

@@ -12,6 +12,9 @@ export type AttributeType = 'string' | 'number' | 'boolean' | 'time' | 'strings'
 /** `subject.…`, `action.…`, `resource.…` or `context.…`. */
 export type AttributeName = string;
 
+/** How attributes are named. */
+export const ATTRIBUTE = /^(subject|action|resource|context)\.[a-zA-Z][a-zA-Z0-9_]{0,59}$/;
+
 export type AttributeTypes = Readonly<Record<AttributeName, AttributeType>>;
 
 export type Operand = { attribute: AttributeName } | { value: string | number | boolean | readonly string[] };

@@ -15,7 +15,7 @@ export const PERMISSION_CODES = {
   'session:end': { index: 6, description: 'End the sessions of other people' },
   'permission:read': { index: 7, description: 'See the permission catalogue, roles, assignments and grants' },
   'permission:check': { index: 8, description: 'Ask what somebody else may do' },
-  'role:write': { index: 9, description: 'Create, change and delete roles and their inheritance' },
+  'role:write': { index: 9, description: 'Administer the model: roles and their inheritance, separation of duty, resource types and permissions of other applications' },
   'grant:write': { index: 10, description: 'Grant, deny and revoke permissions; assign roles' },
   'api-key:read': { index: 11, kinds: ['api_key'], description: 'See API keys' },
   'api-key:write': { index: 12, kinds: ['api_key'], description: 'Create and revoke API keys' },
@@ -40,3 +40,7 @@ export function rowKindsOf(code: PermissionCode): readonly RowKindName[] {
   const entry = PERMISSION_CODES[code];
   return 'kinds' in entry ? entry.kinds : [];
 }
+
+/** How permissions registered for other applications are named: `<application>.<kind>:<action>`, and so never like one of ours. */
+export const CUSTOM_TYPE = /^[a-z][a-z0-9-]{0,29}\.[a-z][a-z0-9-]{0,29}$/;
+export const CUSTOM_PERMISSION = /^[a-z][a-z0-9-]{0,29}\.[a-z][a-z0-9-]{0,29}:[a-z][a-z0-9-]{0,39}$/;

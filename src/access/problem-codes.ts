@@ -39,6 +39,7 @@ export const PROBLEMS = {
   ROLE_CYCLE: { status: 409, title: 'Cycle in the roles', en: 'A role cannot inherit itself.', id: 'Sebuah peran tidak dapat mewarisi dirinya sendiri.' },
   ROLES_KEPT_APART: { status: 409, title: 'Roles kept apart', en: 'Somebody would hold roles at the same time that "{set}" keeps apart.', id: 'Seseorang akan memegang peran bersamaan yang dipisahkan oleh "{set}".' },
   DELEGATIONS_TOO_MANY: { status: 409, title: 'Too many delegations', en: 'At a time a person lends to eight at most, borrows from eight at most, and twice from the same one.', id: 'Pada satu waktu seseorang meminjamkan kepada paling banyak delapan orang, meminjam dari delapan orang, dan dua kali dari orang yang sama.' },
+  BREAK_GLASS_OPEN: { status: 409, title: 'Already open', en: 'You have opened this already, until {until}.', id: 'Anda sudah membukanya, sampai {until}.' },
   ROLE_IS_SYSTEM: { status: 409, title: 'System role', en: 'This role belongs to the installation and stays.', id: 'Peran ini milik instalasi dan harus tetap ada.' },
   LAST_ADMINISTRATOR: { status: 409, title: 'Last administrator', en: 'Nobody would be left who can grant permissions.', id: 'Tidak akan ada lagi yang dapat memberi izin.' },
   ACCOUNT_ALREADY_LINKED: { status: 409, title: 'Already linked', en: 'This account or this person is already linked.', id: 'Akun atau orang ini sudah terhubung.' },
@@ -49,12 +50,14 @@ export const PROBLEMS = {
   WORKFLOW_NO_CANDIDATE: { status: 409, title: 'Nobody can decide', en: 'Nobody can decide the step "{step}" for this request; ask an administrator to fill the position.', id: 'Tidak ada yang dapat memutuskan langkah "{step}"; minta administrator mengisi posisinya.' },
   WORKFLOW_NO_UNIT: { status: 409, title: 'No position', en: 'You hold no position now, so there is no unit to file this for.', id: 'Anda tidak memegang jabatan, sehingga tidak ada unit untuk pengajuan ini.' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'Already being carried out', en: 'A request with this Idempotency-Key is being carried out.', id: 'Permintaan dengan Idempotency-Key ini sedang dijalankan.' },
-  // 413, 415, 422, 429
+  // 412, 413, 415, 422, 428, 429
+  PRECONDITION_FAILED: { status: 412, title: 'Changed meanwhile', en: 'This is no longer what the If-Match header names; read it again.', id: 'Data ini bukan lagi yang disebut header If-Match; baca kembali.' },
   BODY_TOO_LARGE: { status: 413, title: 'Body too large', en: 'The body is larger than {limit} bytes.', id: 'Isi permintaan melebihi {limit} bita.' },
   CONTENT_TYPE_UNSUPPORTED: { status: 415, title: 'Unsupported content type', en: 'Send {expected}.', id: 'Kirim {expected}.' },
   WORKFLOW_DEFINITION_INVALID: { status: 422, title: 'Definition refused', en: '{count} problem(s) in the definition; see errors.', id: '{count} masalah dalam definisi; lihat errors.' },
   WORKFLOW_FORM_INVALID: { status: 422, title: 'Form refused', en: '{count} field(s) are not filled in as the form asks; see errors.', id: '{count} isian tidak sesuai formulir; lihat errors.' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'Idempotency key reused', en: 'This Idempotency-Key was used with another request.', id: 'Idempotency-Key ini sudah dipakai untuk permintaan lain.' },
+  PRECONDITION_REQUIRED: { status: 428, title: 'Say what you read', en: 'Send If-Match with the ETag you read, or its version.', id: 'Kirim If-Match dengan ETag yang Anda baca, atau versinya.' },
   RATE_LIMITED: { status: 429, title: 'Too many requests', en: 'Try again in {seconds} s.', id: 'Coba lagi dalam {seconds} detik.' },
   // 5xx
   INTERNAL: { status: 500, title: 'Unexpected error', en: 'Something went wrong here; give the request id when you report it.', id: 'Terjadi kesalahan di pihak kami; sebutkan request id saat melapor.' },

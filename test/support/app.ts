@@ -126,10 +126,10 @@ export class Caller {
     private readonly headers: Record<string, string>,
   ) {}
 
-  get = (path: string) => this.world.testApp.http.get(`/api/v1${path}`).set(this.headers);
-  delete = (path: string) => this.world.testApp.http.delete(`/api/v1${path}`).set(this.headers);
+  get = (path: string, more: Record<string, string> = {}) => this.world.testApp.http.get(`/api/v1${path}`).set({ ...this.headers, ...more });
+  delete = (path: string, more: Record<string, string> = {}) => this.world.testApp.http.delete(`/api/v1${path}`).set({ ...this.headers, ...more });
   post = (path: string, body: object | string = {}) => this.world.testApp.http.post(`/api/v1${path}`).set(this.headers).send(body);
-  patch = (path: string, body: object) => this.world.testApp.http.patch(`/api/v1${path}`).set(this.headers).send(body);
+  patch = (path: string, body: object, more: Record<string, string> = {}) => this.world.testApp.http.patch(`/api/v1${path}`).set({ ...this.headers, ...more }).send(body);
   put = (path: string, body: object) => this.world.testApp.http.put(`/api/v1${path}`).set(this.headers).send(body);
 
   /** Files and submits a reimbursement; resolves to the answer's body. */

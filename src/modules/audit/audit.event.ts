@@ -3,7 +3,7 @@ import type { ProblemCode } from '../../access';
 /** Tables whose rows an event may name; the commit-time check compares with these. */
 export type AuditTarget =
   | 'foundation' | 'org_unit' | 'position' | 'person' | 'appointment' | 'user_account' | 'user_session' | 'invitation'
-  | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'api_key' | 'workflow_definition' | 'workflow_instance'
+  | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'resource_type' | 'custom_permission' | 'break_glass' | 'break_glass_opening' | 'api_key' | 'workflow_definition' | 'workflow_instance'
   | 'workflow_task' | 'audit_event' | 'route';
 
 /** Plain JSON, as it goes into the log. */

@@ -7,8 +7,14 @@ export interface Question {
   /** The row asked about; absent for "in any scope at all?", the door's question. */
   resource?: ResourceFacts;
   /** Properties of the request rather than the row: where from, when. */
-  context?: Readonly<Record<string, unknown>>;
+  context?: Properties;
+  /** Properties of who asks, beyond what is stored: `subject.id` is always the person's own. */
+  subject?: Properties;
+  /** Properties of what is done. */
+  action?: Properties;
 }
+
+type Properties = Readonly<Record<string, unknown>>;
 
 /** The grant a decision rests on; `loans` are the delegations it came through with who lent, nearest first. */
 export interface Because {
@@ -58,7 +64,7 @@ export function filterOf(subject: Holder, permission: string, type: string, cont
   const rules = subject.rules.get(permission);
   const part = (grant: EffectiveGrant): FilterPart[] => {
     if (grant.resource && grant.resource.type !== type) return [];
-    const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, context));
+    const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, { context }));
     return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { intervals: grant.intervals }, id: grant.resource?.id ?? null, when }];
   };
   // What an allow's condition leaves open at best, and what a deny's rules out at worst.
@@ -148,23 +154,26 @@ function covers(loan: Loan, permission: string, row: ResourceFacts | undefined):
   return row.unitLft !== undefined && loan.node[0] <= row.unitLft && row.unitLft <= loan.node[1];
 }
 
-function met(subject: Holder, condition: TypedCondition | null, { resource, context }: Question): boolean | null {
+function met(subject: Holder, condition: TypedCondition | null, question: Question): boolean | null {
   if (condition === null) return true;
-  return evaluate(condition.test, condition.types, attributesOf(subject, context, resource));
+  return evaluate(condition.test, condition.types, attributesOf(subject, question));
 }
 
-/** What conditions can ask about: the person whose grant it is, the row, the request. */
-function attributesOf(subject: Holder, context: Question['context'], row?: ResourceFacts): (name: string) => unknown {
+/** What conditions can ask about: the person whose grant it is, what is done, the row, the request. */
+function attributesOf(holder: Holder, { subject, action, resource, context }: Omit<Question, 'permission'>): (name: string) => unknown {
+  const own = (properties: Properties | undefined, key: string) => (properties && Object.hasOwn(properties, key) ? properties[key] : undefined);
   return (name) => {
     const dot = name.indexOf('.');
     const key = name.slice(dot + 1);
     switch (name.slice(0, dot)) {
       case 'subject':
-        return key === 'id' ? subject.person.id : undefined;
+        return key === 'id' ? holder.person.id : own(subject, key);
+      case 'action':
+        return own(action, key);
       case 'context':
-        return context && Object.hasOwn(context, key) ? context[key] : undefined;
+        return own(context, key);
       case 'resource':
-        return row?.properties && Object.hasOwn(row.properties, key) ? row.properties[key] : undefined;
+        return own(resource?.properties, key);
       default:
         return undefined;
     }

@@ -6,6 +6,7 @@ import { Database } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateDelegation, type ListDelegationsQuery, toDelegationResponse } from './permissions.dto';
 import { delegationCreated, delegationEnded } from './permissions.events';
+import { ResourceTypes } from './resource-types.service';
 
 const PERIOD = () => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'period', detail: 'must be later than validFrom, by 366 days at most' }]);
 
@@ -20,6 +21,7 @@ export class DelegationsService {
     private readonly audit: AuditService,
     private readonly cursors: Cursors,
     private readonly permissions: PermissionPort,
+    private readonly resourceTypes: ResourceTypes,
   ) {}
 
   /** One's own, lent and borrowed; everybody's for who may read grants. */
@@ -48,6 +50,7 @@ export class DelegationsService {
       idempotent(tx, actor, async () => {
         if (!(await tx.person.findFirst({ where: { id: borrowerId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
         if (nodeId && !(await tx.orgUnit.findFirst({ where: { id: nodeId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
+        await this.resourceTypes.requireKnown(tx, codes, (index) => `#/permissions/${index}`);
         if (new Date(input.validUntil).getTime() <= actor.startedAt) throw PERIOD();
         const row = await namingConstraints({ delegation_period: PERIOD }, () =>
           tx.delegation.create({ data: { id: uuidv7(), foundationId: actor.foundationId, lenderId: actor.personId, borrowerId, codes: [...new Set(codes)].sort(), nodeId, transitive, validFrom, validUntil: input.validUntil, reason } }),

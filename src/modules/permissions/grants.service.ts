@@ -1,34 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, actorKey, attributeTypesOf, checkCondition, type Condition, PermissionPort, Problem, rowKindsOf } from '../../access';
-import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database } from '../../platform/database';
+import { type Actor, actorKey, checkCondition, type Condition, PermissionPort, Problem } from '../../access';
+import { Cursors, idempotent, listName, namingConstraints, requireUnchanged } from '../../http';
+import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
-import { type CreateAssignment, type CreateGrant, type ListAssignmentsQuery, type ListGrantsQuery, toAssignmentResponse, toGrantResponse } from './permissions.dto';
-import { grantCreated, grantRevoked, roleAssigned, roleUnassigned } from './permissions.events';
+import { type CreateAssignment, type CreateGrant, type ListAssignmentsQuery, type ListGrantsQuery, toAssignmentResponse, toGrantResponse, type UpdateGrant } from './permissions.dto';
+import { grantChanged, grantCreated, grantRevoked, roleAssigned, roleUnassigned } from './permissions.events';
+import { ResourceTypes } from './resource-types.service';
 
 const unknownReference = () => new Problem('NOT_FOUND');
 const badPeriod = () => new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'period', detail: 'must be later than validFrom' }]);
-
-/**
- * A grant's condition as it is stored, with the types its attributes have now. Throws 400 REQUEST_INVALID where the kind of
- * rows is none the permission is asked about, or the condition does not type-check.
- */
-function conditionOf({ permission, resource, condition }: Pick<CreateGrant, 'permission' | 'resource' | 'condition'>): { test: Condition; types: Record<string, string> } | null {
-  const refuse = (errors: { pointer: string; code: string; detail: string }[]) => new Problem('REQUEST_INVALID', { count: errors.length }, errors);
-  const kinds = rowKindsOf(permission);
-  if (resource && !kinds.includes(resource.type)) {
-    throw refuse([{ pointer: '#/resource/type', code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
-  }
-  if (!condition) return null;
-  // Without a kind there is no row to ask about, only the person and the request.
-  const types = attributeTypesOf(resource?.type ?? null);
-  const faults = checkCondition(condition, types);
-  if (faults.length > 0) throw refuse(faults.map(({ pointer, detail }) => ({ pointer: `#/condition${pointer}`, code: 'condition', detail })));
-  const used = new Set([...JSON.stringify(condition).matchAll(/"attribute":"([^"]+)"/g)].map(([, name]) => name!));
-  return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
-}
 
 /** Grants and role assignments: who may do what, from when until when. Effective with the answer. */
 @Injectable()
@@ -39,6 +21,7 @@ export class GrantsService {
     private readonly bounded: BoundedGranting,
     private readonly cursors: Cursors,
     private readonly permissions: PermissionPort,
+    private readonly resourceTypes: ResourceTypes,
   ) {}
 
   async listGrants(actor: Actor, query: ListGrantsQuery) {
@@ -60,7 +43,7 @@ export class GrantsService {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
-        const condition = conditionOf(input);
+        const condition = await this.conditionOf(tx, input);
         const limits = { resourceType: input.resource?.type ?? null, resourceId: input.resource?.id ?? null, condition };
         await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, ...limits, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
         const grant = await namingConstraints(
@@ -101,10 +84,42 @@ export class GrantsService {
     );
   }
 
-  async revokeGrant(actor: Actor, id: string): Promise<void> {
+  async getGrant(actor: Actor, id: string) {
+    await this.permissions.require(actor, 'permission:read', {});
+    return this.database.withTenant(actor, async (tx) => toGrantResponse(await this.findGrant(tx, id)));
+  }
+
+  /**
+   * Moves a grant's end, or says better why. Ending an allow later, or a deny earlier, gives something: it must be held.
+   * Throws 412 PRECONDITION_FAILED where the grant is not what If-Match names.
+   */
+  async updateGrant(actor: Actor, id: string, input: UpdateGrant, ifMatch: string | undefined) {
+    return this.database.withTenant(actor, async (tx) => {
+      const before = await this.lockGrant(tx, id);
+      await this.bounded.requireMayWrite(tx, actor, before);
+      requireUnchanged(toGrantResponse(before), { ifMatch });
+      const validUntil = input.validUntil === undefined ? before.validUntil : input.validUntil === null ? null : new Date(input.validUntil);
+      const reason = input.reason ?? before.reason;
+      const [was, is] = [before.validUntil?.getTime() ?? Infinity, validUntil?.getTime() ?? Infinity];
+      if (is !== was) {
+        // What was, was: an end is moved from now on.
+        if (Math.min(is, was) <= actor.startedAt) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/validUntil', code: 'past', detail: 'neither the old end nor the new one may have passed' }]);
+        if (is > was) await this.bounded.requireHeld(tx, actor, [{ ...before, validUntil }]);
+        else await this.bounded.requireDeniedHeld(tx, actor, [before]);
+        await namingConstraints({ grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }), grant_rule_period: badPeriod }, () => tx.grant.updateMany({ where: { id }, data: { validUntil, reason } }));
+      } else if (reason !== before.reason) await tx.grant.updateMany({ where: { id }, data: { reason } });
+      else return toGrantResponse(before);
+      const after = await this.findGrant(tx, id);
+      await this.audit.record(tx, actor, grantChanged(before, after));
+      if (is !== was) await this.bounded.requireAdministratorLeft(tx, actor, before.effect === 'deny' ? [before.permissionCode] : []);
+      return toGrantResponse(after);
+    });
+  }
+
+  async revokeGrant(actor: Actor, id: string, ifMatch: string | undefined): Promise<void> {
     await this.database.withTenant(actor, async (tx) => {
-      const grant = await tx.grant.findFirst({ where: { id } });
-      if (!grant) throw new Problem('NOT_FOUND');
+      const grant = await this.lockGrant(tx, id);
+      requireUnchanged(toGrantResponse(grant), { ifMatch });
       await this.bounded.requireMayWrite(tx, actor, grant);
       await this.bounded.requireDeniedHeld(tx, actor, [grant]);
       await tx.grant.deleteMany({ where: { id } });
@@ -159,5 +174,35 @@ export class GrantsService {
       await this.audit.record(tx, actor, roleUnassigned(assignment));
       await this.bounded.requireAdministratorLeft(tx, actor);
     });
+  }
+
+  private async lockGrant(tx: Tx, id: string) {
+    await tx.$queryRaw`SELECT 1 FROM grant_rule WHERE id = ${id}::uuid FOR UPDATE`;
+    return this.findGrant(tx, id);
+  }
+
+  private async findGrant(tx: Tx, id: string) {
+    const grant = await tx.grant.findFirst({ where: { id } });
+    if (!grant) throw new Problem('NOT_FOUND');
+    return grant;
+  }
+
+  /**
+   * A grant's condition as it is stored, with the types its attributes have now. Throws 400 REQUEST_INVALID for an unknown
+   * permission, a kind of rows it is not asked about, and a condition that does not type-check.
+   */
+  private async conditionOf(tx: Tx, { permission, resource, condition }: CreateGrant): Promise<{ test: Condition; types: Record<string, string> } | null> {
+    const refuse = (errors: { pointer: string; code: string; detail: string }[]) => new Problem('REQUEST_INVALID', { count: errors.length }, errors);
+    const { kinds, types: typesOf } = await this.resourceTypes.askedAbout(tx, permission);
+    if (resource && !kinds.includes(resource.type)) {
+      throw refuse([{ pointer: '#/resource/type', code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
+    }
+    if (!condition) return null;
+    // Without a kind there is no row to ask about, only the person and the request.
+    const types = typesOf(resource?.type ?? null);
+    const faults = checkCondition(condition, types);
+    if (faults.length > 0) throw refuse(faults.map(({ pointer, detail }) => ({ pointer: `#/condition${pointer}`, code: 'condition', detail })));
+    const used = new Set([...JSON.stringify(condition).matchAll(/"attribute":"([^"]+)"/g)].map(([, name]) => name!));
+    return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 }

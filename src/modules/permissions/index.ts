@@ -1,12 +1,20 @@
 import { Global, Module } from '@nestjs/common';
 import { BoundedGranting } from './bounded-granting';
+import { BreakGlassController } from './break-glass.controller';
+import { BreakGlassService } from './break-glass.service';
+import { DelegationsController } from './delegations.controller';
 import { DelegationsService } from './delegations.service';
 import { FoundationRoles } from './foundation-roles.service';
+import { GrantsController } from './grants.controller';
 import { GrantsService } from './grants.service';
 import { PermissionsController } from './permissions.controller';
 import { PermissionsQueries } from './permissions.queries';
 import { PermissionsService } from './permissions.service';
+import { ResourceTypesController } from './resource-types.controller';
+import { ResourceTypes } from './resource-types.service';
+import { RolesController } from './roles.controller';
 import { RolesService } from './roles.service';
+import { SeparationOfDutyController } from './separation-of-duty.controller';
 import { SeparationOfDuty } from './separation-of-duty.service';
 import { Subjects } from './subjects.service';
 
@@ -16,8 +24,8 @@ export { PermissionsService } from './permissions.service';
 
 @Global()
 @Module({
-  controllers: [PermissionsController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, FoundationRoles],
+  controllers: [PermissionsController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

@@ -1,19 +1,20 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { type Condition, CONDITION_LIMITS, permissionCodes, ROW_KINDS, type RowKindName } from '../../access';
+import { ATTRIBUTE, type Condition, CONDITION_LIMITS, CUSTOM_PERMISSION, CUSTOM_TYPE, permissionCodes, ROW_KINDS, type RowKindName } from '../../access';
 import { instant, pageOf, pageQuery, rowVersion } from '../../http';
 import type { Delegation, Grant, Role, RoleAssignment, SodMember, SodSet } from '../../platform/database';
 import type { TypedCondition } from './subject';
 
-const code = z.enum(permissionCodes).meta({ example: 'workflow:approve' });
+/** One of the catalogue, or one registered for another application. */
+const code = z.union([z.enum(permissionCodes), z.string().regex(CUSTOM_PERMISSION, 'is no permission')]).meta({ example: 'workflow:approve' });
 const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
 const effect = z.enum(['allow', 'deny']);
 const validity = {
   validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
   validUntil: instant.nullable().optional().meta({ description: 'Exclusive; open-ended where left out' }),
 };
-const kind = z.enum(Object.keys(ROW_KINDS) as [RowKindName, ...RowKindName[]]).meta({ example: 'request' });
-const attribute = z.strictObject({ attribute: z.string().regex(/^(subject|context|resource)\.[a-zA-Z]{1,60}$/).meta({ example: 'resource.state' }) });
+const kind = z.union([z.enum(Object.keys(ROW_KINDS) as [RowKindName, ...RowKindName[]]), z.string().regex(CUSTOM_TYPE, 'is no kind of rows')]).meta({ example: 'request' });
+const attribute = z.strictObject({ attribute: z.string().regex(ATTRIBUTE).meta({ example: 'resource.state' }) });
 // What PostgreSQL cannot hold in text is no value to compare with.
 const text = z.string().max(500).refine((value) => !value.includes('\0') && value.isWellFormed(), 'holds characters no text can hold');
 const operand = z.union([attribute, z.strictObject({ value: z.union([text, z.number(), z.boolean(), z.array(text).max(CONDITION_LIMITS.list)]) })]);
@@ -27,21 +28,26 @@ const condition: z.ZodType<Condition> = z
     ]),
   )
   .meta({ id: 'Condition', description: 'A typed comparison over properties of subject, resource and context; what is not known does not allow, and denies' });
-// As the database writes them: rows are compared by text.
-const rowId = z.uuid().toLowerCase();
+// Ids of our own as the database writes them, rows are compared by text; those of other applications as they are.
+const rowId = z.union([z.uuid().toLowerCase(), z.string().min(1).max(200)]).meta({ example: '0190b5a0-0000-7000-8000-000000000001' });
 const resource = z.strictObject({ type: kind, id: rowId.optional().meta({ description: 'One row; all of the kind where left out' }) });
 export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
 
-const permission = z.object({ code: z.string(), index: z.int(), description: z.string() });
-export class PermissionList extends createZodDto(z.object({ items: z.array(permission) })) {}
+const permission = z.object({ code: z.string(), description: z.string(), index: z.int().nullable().meta({ description: 'Bit position; null for one registered for another application' }), kinds: z.array(z.string()).meta({ description: 'The kinds of rows it is asked about' }) });
+export class PermissionPage extends createZodDto(pageOf(permission)) {}
+export class ListPermissionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
 
+const properties = z.record(z.string().max(60), z.unknown()).optional();
 const check = z.strictObject({
   permission: code,
   personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
   resource: z
-    .strictObject({ type: kind.optional(), id: rowId.optional(), ownerPersonId: rowId.optional(), unitId: z.uuid().optional(), properties: z.record(z.string().max(60), z.unknown()).optional().meta({ description: 'What conditions may ask about the row' }) })
+    .strictObject({ type: kind.optional(), id: rowId.optional(), ownerPersonId: z.uuid().toLowerCase().optional(), unitId: z.uuid().optional(), properties: properties.meta({ description: 'What conditions may ask about the row' }) })
     .optional()
     .meta({ description: 'The row asked about; left out: in any scope at all?' }),
+  context: properties.meta({ description: 'What conditions may ask about the circumstances; `time` is always ours' }),
+  subject: properties.meta({ description: 'What conditions may ask about who asks, beyond `id`' }),
+  action: properties.meta({ description: 'What conditions may ask about what is done' }),
 }).meta({ example: { permission: 'workflow:approve', resource: { unitId: '0190b5a0-0000-7000-8000-000000000001' } } });
 export class CheckInput extends createZodDto(check) {}
 /** How many questions one request may hold. */
@@ -85,7 +91,7 @@ const roleName = z.string().trim().min(1).max(120);
 export class CreateRole extends createZodDto(
   z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }).meta({ example: { code: 'librarian', name: 'Librarian', juniorIds: [] } }),
 ) {}
-export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion }).meta({ example: { name: 'Head librarian', version: 1 } })) {}
+export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion.optional() }).meta({ example: { name: 'Head librarian', version: 1 } })) {}
 
 const subject = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('role'), id: z.uuid() }),
@@ -100,7 +106,7 @@ const grant = z.object({
   scope,
   nodeId: z.uuid().nullable(),
   subject,
-  resource: z.object({ type: z.string(), id: z.uuid().nullable() }).nullable().meta({ description: 'The rows it is for; null for all' }),
+  resource: z.object({ type: z.string(), id: z.string().nullable() }).nullable().meta({ description: 'The rows it is for; null for all' }),
   condition: condition.nullable(),
   grantedBy: z.string().nullable().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }),
   validFrom: instant,
@@ -119,6 +125,13 @@ export class CreateGrant extends createZodDto(
     .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } }),
 ) {}
 
+export class UpdateGrant extends createZodDto(
+  z
+    .strictObject({ validUntil: validity.validUntil, reason: z.string().trim().max(500).optional() })
+    .refine((value) => Object.keys(value).length > 0, { message: 'nothing to change' })
+    .meta({ example: { validUntil: '2026-12-31T17:00:00Z', reason: 'Audit finished' } }),
+) {}
+
 const members = z.array(z.union([z.uuid(), code])).min(2).max(50).meta({ description: 'Roles of a static set, permissions of a dynamic one' });
 const sodSet = z.object({ id: z.uuid(), kind: z.enum(['static', 'dynamic']), name: z.string(), cardinality: z.int(), members: z.array(z.string()), version: z.int() });
 export class SodSetResponse extends createZodDto(sodSet) {}
@@ -130,7 +143,7 @@ export class CreateSodSet extends createZodDto(
     .strictObject({ kind: z.enum(['static', 'dynamic']), name: roleName, cardinality: cardinality.default(2), members })
     .meta({ example: { kind: 'dynamic', name: 'Approving and paying', cardinality: 2, members: ['workflow:approve', 'workflow:complete'] } }),
 ) {}
-export class UpdateSodSet extends createZodDto(z.strictObject({ name: roleName.optional(), cardinality: cardinality.optional(), members: members.optional(), version: rowVersion }).meta({ example: { cardinality: 3, version: 1 } })) {}
+export class UpdateSodSet extends createZodDto(z.strictObject({ name: roleName.optional(), cardinality: cardinality.optional(), members: members.optional(), version: rowVersion.optional() }).meta({ example: { cardinality: 3, version: 1 } })) {}
 
 const delegation = z.object({
   id: z.uuid(),
@@ -150,7 +163,7 @@ export class CreateDelegation extends createZodDto(
   z
     .strictObject({
       borrowerId: z.uuid(),
-      permissions: z.array(code).min(1).max(permissionCodes.length).optional().meta({ description: 'What is lent; everything you hold where left out' }),
+      permissions: z.array(code).min(1).max(100).optional().meta({ description: 'What is lent; everything you hold where left out' }),
       nodeId: z.uuid().optional().meta({ description: 'Only in this unit and below' }),
       transitive: z.boolean().default(false).meta({ description: 'Whether the borrower may lend it on' }),
       validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, PERMISSION_CODES, PermissionPort, Problem } from '../../access';
+import { type Actor, PERMISSION_CODES, permissionCodes, PermissionPort, Problem, rowKindsOf } from '../../access';
+import { Cursors, listName } from '../../http';
 import { Database } from '../../platform/database';
-import type { CheckInput } from './permissions.dto';
+import type { CheckInput, ListPermissionsQuery } from './permissions.dto';
 import { PermissionsService } from './permissions.service';
+import { ResourceTypes } from './resource-types.service';
 import type { Holder, Rules, Scope } from './subject';
 import { Subjects } from './subjects.service';
 
@@ -13,21 +15,36 @@ export class PermissionsQueries {
     private readonly permissions: PermissionsService,
     private readonly port: PermissionPort,
     private readonly subjects: Subjects,
+    private readonly resourceTypes: ResourceTypes,
+    private readonly cursors: Cursors,
   ) {}
 
-  async catalogue(actor: Actor) {
+  /** The catalogue and what is registered for other applications, by code. */
+  async catalogue(actor: Actor, query: ListPermissionsQuery) {
     await this.port.require(actor, 'permission:read', {});
-    return { items: Object.entries(PERMISSION_CODES).map(([code, { index, description }]) => ({ code, index, description })) };
+    return this.database.withTenant(actor, (tx) =>
+      this.cursors.page(
+        listName('permissions', query),
+        query,
+        async (take, after) => {
+          const custom = await this.resourceTypes.registered(tx, take, after?.[0] ?? null);
+          const own = permissionCodes.filter((code) => !after || code > after[0]!).map((code) => ({ code, description: PERMISSION_CODES[code].description, index: PERMISSION_CODES[code].index as number | null, kinds: [...rowKindsOf(code)] as string[] }));
+          const registered = custom.map(({ code, description }) => ({ code, description, index: null, kinds: [code.slice(0, code.indexOf(':'))] }));
+          return [...own, ...registered].sort((a, b) => (a.code < b.code ? -1 : 1)).slice(0, take);
+        },
+        ({ code }) => [code],
+      ),
+    );
   }
 
   /** An advisory decision: counted, not audited. */
   async check(actor: Actor, input: CheckInput) {
-    const { results } = await this.checkAll(actor, [input]);
+    const { results } = await this.checkAll(actor, [input], true);
     return results[0]!;
   }
 
   /** Many at once, answered at one moment: units and people are looked up together, each subject is compiled once. */
-  async checkAll(actor: Actor, checks: readonly CheckInput[]) {
+  async checkAll(actor: Actor, checks: readonly CheckInput[], single = false) {
     const own = actor.kind === 'system' ? undefined : actor.personId;
     const asked = checks.map((check) => ({ ...check, personId: check.personId ?? own }));
     if (asked.some(({ personId }) => personId !== own)) await this.port.require(actor, 'permission:check', {});
@@ -38,12 +55,13 @@ export class PermissionsQueries {
       const units = new Set(asked.flatMap(({ resource }) => resource?.unitId ?? []));
       const found = await tx.orgUnit.findMany({ where: { id: { in: [...units] }, deletedAt: null }, select: { id: true, lft: true } });
       if (found.length !== units.size) throw new Problem('NOT_FOUND');
+      await this.resourceTypes.requireKnown(tx, asked.map(({ permission }) => permission), (index) => (single ? '#/permission' : `#/checks/${index}/permission`));
       return new Map(found.map(({ id, lft }) => [id, lft]));
     });
     const results = [];
-    for (const { personId, permission, resource } of asked) {
+    for (const { personId, permission, resource, context, subject, action } of asked) {
       const { unitId, ...facts } = resource ?? {};
-      const { allowed, because } = await this.permissions.explainFor(actor, personId!, permission, resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) });
+      const { allowed, because } = await this.permissions.explainFor(actor, personId!, { permission, context, subject, action, resource: resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) } });
       results.push({ allowed, because });
     }
     return { results };

@@ -4,7 +4,7 @@ import { type Actor, Denied, type PermissionCode, PermissionPort, type ResourceF
 import type { Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { BoundedGranting } from './bounded-granting';
-import { decide, type Decision, filterOf } from './decide';
+import { decide, type Decision, filterOf, type Question } from './decide';
 import { SeparationOfDuty } from './separation-of-duty.service';
 import type { CompiledSubject } from './subject';
 import { Subjects } from './subjects.service';
@@ -83,10 +83,10 @@ export class PermissionsService extends PermissionPort {
   }
 
   /** The decision itself, with its reason; for advisory questions. */
-  async explainFor(actor: Actor, personId: string, code: string, resource: ResourceFacts | undefined): Promise<Decision> {
+  async explainFor(actor: Actor, personId: string, { context, ...question }: Question): Promise<Decision> {
     const subject = await this.subjects.get(actor.foundationId, personId, { v: actor.authzVersion, now: actor.startedAt });
     const own = actor.kind !== 'system' && actor.personId === personId;
-    const decision: Decision = own && outsideKeyScope(actor, code) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { permission: code, resource, context: circumstances(actor) });
+    const decision: Decision = own && outsideKeyScope(actor, question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { ...question, context: { ...context, ...circumstances(actor) } });
     this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });
     return decision;
   }

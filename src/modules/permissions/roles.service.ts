@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, PermissionPort, Problem } from '../../access';
-import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
@@ -52,31 +52,34 @@ export class RolesService {
     );
   }
 
-  async update(actor: Actor, id: string, input: UpdateRole) {
+  /** Throws 412 or 409 where the role is not what the change was based on, 428 where it is based on nothing. */
+  async update(actor: Actor, id: string, input: UpdateRole, ifMatch: string | undefined) {
     await this.permissions.require(actor, 'role:write', {});
+    const based = { ifMatch, version: input.version };
+    requireBasis(based);
     return this.database.withTenant(actor, async (tx) => {
-      const before = await this.find(tx, id);
-      if (before.version !== input.version) throw new Problem('STALE_VERSION');
-      if (input.name !== undefined && input.name !== before.name) {
-        const { count } = await tx.role.updateMany({ where: { id, version: input.version }, data: { name: input.name, version: { increment: 1 } } });
-        if (count === 0) throw new Problem('STALE_VERSION');
+      const before = await this.lock(tx, id);
+      requireUnchanged(toRoleResponse(before), based);
+      const { name = before.name } = input;
+      const juniors = input.juniorIds ? await this.setJuniors(tx, actor, id, input.juniorIds) : false;
+      if (name !== before.name || juniors) {
+        await tx.role.updateMany({ where: { id }, data: { name, version: { increment: 1 } } });
         await this.audit.record(tx, actor, roleChanged(before, await this.find(tx, id)));
       }
-      if (input.juniorIds) {
-        await this.setJuniors(tx, actor, id, input.juniorIds);
-        await this.bounded.requireAdministratorLeft(tx, actor);
-      }
+      if (juniors) await this.bounded.requireAdministratorLeft(tx, actor);
       return toRoleResponse(await this.find(tx, id));
     });
   }
 
-  async remove(actor: Actor, id: string): Promise<void> {
+  async remove(actor: Actor, id: string, ifMatch: string | undefined): Promise<void> {
     await this.permissions.require(actor, 'role:write', {});
     await this.database.withTenant(actor, async (tx) => {
-      const role = await this.find(tx, id);
+      const role = await this.lock(tx, id);
+      requireUnchanged(toRoleResponse(role), { ifMatch });
       if (role.system) throw new Problem('ROLE_IS_SYSTEM');
       const inUse = await tx.roleAssignment.count({ where: { roleId: id } });
       if (inUse > 0) throw new Problem('STILL_IN_USE', { what: 'role assignments' });
+      if ((await tx.breakGlass.count({ where: { roleId: id } })) > 0) throw new Problem('STILL_IN_USE', { what: 'access for emergencies' });
       if ((await tx.sodMember.count({ where: { roleId: id } })) > 0) throw new Problem('STILL_IN_USE', { what: 'sets of separation of duty' });
       await this.bounded.requireRolesDeniedHeld(tx, actor, [id]);
       const edges = await tx.roleInheritance.findMany({ where: { OR: [{ seniorId: id }, { juniorId: id }] } });
@@ -89,18 +92,24 @@ export class RolesService {
     });
   }
 
+  /** Of two who change the same role, the second sees what the first has done. */
+  private async lock(tx: Tx, id: string) {
+    await tx.$queryRaw`SELECT 1 FROM role WHERE id = ${id}::uuid FOR UPDATE`;
+    return this.find(tx, id);
+  }
+
   private async find(tx: Tx, id: string) {
     const role = await tx.role.findFirst({ where: { id }, include: withJuniors });
     if (!role) throw new Problem('NOT_FOUND');
     return role;
   }
 
-  /** Makes exactly these the juniors; what a role comes to inherit must be held by whoever lets it. */
-  private async setJuniors(tx: Tx, actor: Actor, seniorId: string, juniorIds: readonly string[]): Promise<void> {
+  /** Makes exactly these the juniors; what a role comes to inherit must be held by whoever lets it. Resolves to whether anything changed. */
+  private async setJuniors(tx: Tx, actor: Actor, seniorId: string, juniorIds: readonly string[]): Promise<boolean> {
     const present = await tx.roleInheritance.findMany({ where: { seniorId } });
     const added = juniorIds.filter((id) => !present.some(({ juniorId }) => juniorId === id));
     const removed = present.filter(({ juniorId }) => !juniorIds.includes(juniorId));
-    if (added.length === 0 && removed.length === 0) return;
+    if (added.length === 0 && removed.length === 0) return false;
     const known = await tx.role.count({ where: { id: { in: added } } });
     if (known !== new Set(added).size) throw new Problem('NOT_FOUND');
     await this.bounded.requireRolesHeld(tx, actor, added);
@@ -109,5 +118,6 @@ export class RolesService {
     const rows = [...new Set(added)].map((juniorId) => ({ id: uuidv7(), foundationId: actor.foundationId, seniorId, juniorId }));
     await namingConstraints({ role_inheritance_not_self: () => new Problem('ROLE_CYCLE') }, () => tx.roleInheritance.createMany({ data: rows }));
     await this.audit.record(tx, actor, ...removed.map(inheritanceRemoved), ...rows.map(inheritanceAdded));
+    return true;
   }
 }

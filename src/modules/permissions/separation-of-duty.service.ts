@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, isPermissionCode, type PermissionCode, PermissionPort, Problem } from '../../access';
-import { Cursors, idempotent, listName, namingConstraints } from '../../http';
+import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateSodSet, type ListSodSetsQuery, toSodSetResponse, type UpdateSodSet } from './permissions.dto';
@@ -55,18 +55,26 @@ export class SeparationOfDuty {
     );
   }
 
-  async update(actor: Actor, id: string, input: UpdateSodSet) {
+  async get(actor: Actor, id: string) {
+    await this.permissions.require(actor, 'permission:read', {});
+    return this.database.withTenant(actor, async (tx) => toSodSetResponse(await this.find(tx, id)));
+  }
+
+  /** Throws 412 or 409 where the set is not what the change was based on, 428 where it is based on nothing. */
+  async update(actor: Actor, id: string, input: UpdateSodSet, ifMatch: string | undefined) {
     await this.permissions.require(actor, 'role:write', {});
+    const based = { ifMatch, version: input.version };
+    requireBasis(based);
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        const before = await this.find(tx, id);
-        const { version, name = before.name, cardinality = before.cardinality } = input;
+        const before = await this.lock(tx, id);
+        requireUnchanged(toSodSetResponse(before), based);
+        const { name = before.name, cardinality = before.cardinality } = input;
         const wanted = input.members ?? before.members.map(({ roleId, permissionCode }) => roleId ?? permissionCode!);
         const members = await this.members(tx, actor, { id, kind: before.kind, cardinality }, wanted);
         // The members go first and come last: what is judged is the new set, whole.
         await tx.sodMember.deleteMany({ where: { setId: id } });
-        const { count } = await namingConstraints(TAKEN, () => tx.sodSet.updateMany({ where: { id, version }, data: { name, cardinality, version: { increment: 1 } } }));
-        if (count === 0) throw new Problem('STALE_VERSION');
+        await namingConstraints(TAKEN, () => tx.sodSet.updateMany({ where: { id }, data: { name, cardinality, version: { increment: 1 } } }));
         await tx.sodMember.createMany({ data: members });
         const after = await this.find(tx, id);
         await this.audit.record(tx, actor, sodSetChanged(before, after));
@@ -75,10 +83,11 @@ export class SeparationOfDuty {
     );
   }
 
-  async remove(actor: Actor, id: string): Promise<void> {
+  async remove(actor: Actor, id: string, ifMatch: string | undefined): Promise<void> {
     await this.permissions.require(actor, 'role:write', {});
     await this.database.withTenant(actor, async (tx) => {
-      const row = await this.find(tx, id);
+      const row = await this.lock(tx, id);
+      requireUnchanged(toSodSetResponse(row), { ifMatch });
       await tx.sodSet.deleteMany({ where: { id } });
       await this.audit.record(tx, actor, sodSetDeleted(row));
     });
@@ -91,6 +100,11 @@ export class SeparationOfDuty {
       const duties = new Set([code, ...had].filter((each) => members.some(({ permissionCode }) => permissionCode === each)));
       if (duties.size >= cardinality) throw new Denied('DUTIES_KEPT_APART', { set: name, permission: code }, target);
     }
+  }
+
+  private async lock(tx: Tx, id: string) {
+    await tx.$queryRaw`SELECT 1 FROM sod_set WHERE id = ${id}::uuid FOR UPDATE`;
+    return this.find(tx, id);
   }
 
   private async find(tx: Tx, id: string) {

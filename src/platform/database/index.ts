@@ -6,7 +6,7 @@ export { refusePrivilegedRole } from './privileged-role';
 export { isDatabaseUnavailable, postgresError } from './database-errors';
 export { Prisma } from './generated/client';
 export type {
-  ApiKey, Appointment, Delegation, Foundation, Grant, Invitation, OrgUnit, Person, Position, Role, RoleAssignment, RoleInheritance, SodMember, SodSet, UserAccount, UserSession,
+  ApiKey, Appointment, BreakGlass, BreakGlassOpening, CustomPermission, Delegation, Foundation, Grant, Invitation, OrgUnit, Person, Position, ResourceType, Role, RoleAssignment, RoleInheritance, SodMember, SodSet, UserAccount, UserSession,
   WorkflowDefinition, WorkflowHistory, WorkflowInstance, WorkflowTask,
 } from './generated/client';
 export { type DecisionVerb, InstanceState, TaskState } from './generated/enums';

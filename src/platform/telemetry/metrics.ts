@@ -31,6 +31,11 @@ export class Metrics {
     labelNames: ['use', 'result'],
     registers: [this.registry],
   });
+  readonly breakGlass = new Counter({
+    name: 'gloria_break_glass_openings_total',
+    help: 'Times access for emergencies was opened; any rise is worth a look',
+    registers: [this.registry],
+  });
   readonly rateLimited = new Counter({
     name: 'gloria_rate_limited_total',
     help: 'Requests refused by the rate limiter, by tier',
