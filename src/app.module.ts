@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { ZodSerializerInterceptor } from 'nestjs-zod';
 import { DenialPort, PermissionPort } from './access';
-import { HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
+import { AuthorizationVersionInterceptor, HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
 import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
 import { IMPORT_BODY, OrganizationModule } from './modules/organization';
@@ -35,6 +35,7 @@ const REQUEST_PATH = [
   { provide: APP_GUARD, useClass: AuthGuard }, // 401: who calls?
   { provide: APP_GUARD, useExisting: RateLimitGuard }, // 429: too often?
   { provide: APP_GUARD, useClass: PermissionsGuard }, // 403: may they do this kind of thing at all?
+  { provide: APP_INTERCEPTOR, useClass: AuthorizationVersionInterceptor }, // the version a change of authorization made
   { provide: APP_INTERCEPTOR, useClass: ZodSerializerInterceptor }, // answers hold what their schema names, no more
   { provide: APP_PIPE, useClass: ValidationPipe }, // 400: is what they sent well-formed?
   // controller (one line) → service (rules, transaction, audit) → answer

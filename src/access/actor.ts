@@ -8,6 +8,8 @@ export interface RequestContext {
   ip: string | null;
   /** The client's Idempotency-Key with a hash of what it was sent with; absent where none was sent. */
   idempotency?: { key: string; requestHash: string };
+  /** The version of authorization that the request made, once it has. */
+  changedTo?: bigint;
 }
 
 interface ActorBase {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import pg, { type Client } from 'pg';
 import { PERMISSION_CODES, permissionCodes, ROW_KINDS, type RowAttribute, type RowKindName, rowKindsOf } from '../../src/access';
+import { AUTHORIZATION_TARGETS } from '../../src/modules/audit';
 import { Database } from '../../src/platform/database';
 import { loadConfig } from '../../src/platform/config';
 import { aFoundation, aReimbursement, startApp, type TestApp, testEnvironment, type World } from '../support/app';
@@ -142,6 +143,12 @@ describe('the database', () => {
     const catalogue = await rows<{ code: string; index: number; description: string }>('SELECT code, index, description FROM permission ORDER BY index');
     expect(catalogue).toEqual(Object.entries(PERMISSION_CODES).map(([code, { index, description }]) => ({ code, index, description })).toSorted((a, b) => a.index - b.index));
     expect(new Set(catalogue.map(({ index }) => index)).size).toBe(catalogue.length);
+  });
+
+  it('raises the head for exactly what the application waits for after a change', async () => {
+    const { rows } = await admin.query<{ name: string }>(`SELECT DISTINCT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname LIKE 'b\\_authz\\_%'`);
+    // Members are written with their set, and audited as it.
+    expect(rows.map(({ name }) => name).filter((name) => name !== 'sod_member').toSorted()).toEqual([...AUTHORIZATION_TARGETS].toSorted());
   });
 
   it('keeps what conditions ask about where the kinds of rows say', () => {

@@ -4,7 +4,6 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/platform/database';
-import { Freshness } from '../../src/platform/freshness';
 import { Outbox, type OutboxMessage } from '../../src/platform/outbox';
 import { housekeeping } from '../../src/worker.tasks';
 import { aFoundation, startApp, type TestApp, testEnvironment, World } from '../support/app';
@@ -84,13 +83,6 @@ describe('the outbox', () => {
       const { rows: partitions } = await client.query(`SELECT count(*)::int AS n FROM pg_class WHERE relnamespace = 'audit_partition'::regnamespace AND relkind = 'r'`);
       expect(partitions[0].n).toBeGreaterThanOrEqual(4);
     });
-  });
-
-  it('reads the authorization version as committed now', async () => {
-    const freshness = testApp.app.get(Freshness);
-    const before = await freshness.head(foundationId);
-    await world.as('dewi').post('/roles', { code: 'fresh', name: 'Fresh' }).expect(201);
-    expect(await freshness.head(foundationId)).toBe(before + 1n);
   });
 });
 

@@ -6,6 +6,12 @@ export type AuditTarget =
   | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'resource_type' | 'custom_permission' | 'break_glass' | 'break_glass_opening' | 'api_key' | 'workflow_definition' | 'workflow_instance'
   | 'workflow_task' | 'audit_event' | 'route';
 
+/** Those of them whose changes raise the head of authorization; a contract test compares with the triggers. */
+export const AUTHORIZATION_TARGETS: ReadonlySet<string> = new Set<AuditTarget>([
+  'foundation', 'org_unit', 'position', 'person', 'appointment', 'user_account', 'user_session', 'role', 'role_inheritance', 'role_assignment', 'grant_rule', 'delegation', 'sod_set', 'resource_type', 'custom_permission',
+  'break_glass', 'break_glass_opening',
+]);
+
 /** Plain JSON, as it goes into the log. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, DenialPort, type ProblemCode } from '../../access';
 import { Database, type Tx } from '../../platform/database';
-import type { AuditEvent } from './audit.event';
+import { AUTHORIZATION_TARGETS, type AuditEvent } from './audit.event';
 
 interface ActorColumns {
   kind: string;
@@ -13,12 +13,15 @@ interface ActorColumns {
 /** The one writer of the audit log. */
 @Injectable()
 export class AuditService {
+  constructor(private readonly database: Database) {}
+
   /**
    * Writes events in the caller's transaction, so that a change and its record commit together; one statement however
    * many events there are. At COMMIT the database refuses a transaction that changed an audited row no event names.
    */
   async record(tx: Tx, actor: Actor, ...events: AuditEvent[]): Promise<void> {
     if (events.length === 0) return;
+    if (events.some(({ target, outcome }) => AUTHORIZATION_TARGETS.has(target.type) && (outcome ?? 'success') === 'success')) this.database.changesAuthorization(tx);
     const { kind, id, session } = actorColumns(actor);
     const context = JSON.stringify({ requestId: actor.request.requestId, route: actor.request.route, ip: actor.request.ip });
     const rows = events.map((event) => ({
@@ -38,7 +41,6 @@ export class AuditService {
         FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
           AS e(id uuid, action text, outcome text, reason_code text, target_type text, target_id text, before jsonb, after jsonb)`;
   }
-
 }
 
 /** Enforced refusals, durable before they are answered; rejects where one cannot be written. */

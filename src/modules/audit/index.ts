@@ -3,7 +3,7 @@ import { AuditController } from './audit.controller';
 import { AuditQueries } from './audit.queries';
 import { AuditDenials, AuditService } from './audit.service';
 
-export { type AuditEvent, difference, plain } from './audit.event';
+export { AUTHORIZATION_TARGETS, type AuditEvent, difference, plain } from './audit.event';
 export { AuditDenials, AuditService } from './audit.service';
 
 @Global()

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { type Actor, Denied, PermissionPort, Problem, type RequestContext, type UnlinkedUser, type UserActor } from '../../access';
 import { Cursors, listName, localeOf, type PageRequest } from '../../http';
 import { type SessionClaims, SessionTokenVerifier, TokenRefused } from '../../platform/clerk';
 import { Database } from '../../platform/database';
+import { Freshness } from '../../platform/freshness';
 import { AuditService } from '../audit';
 import { toSessionResponse } from './auth.dto';
 import { sessionEnded } from './auth.events';
@@ -20,31 +22,56 @@ interface BeginRow {
   now_ms: number;
 }
 
+/** After so long a caller is asked about again, whatever is known: "last seen" is noted then. */
+const SEEN_MS = 60_000;
+
 /** Signed-in people: who a token belongs to, and the sessions a person has. */
 @Injectable()
 export class SessionsService {
+  /** Callers as the database answered, under a version known before it was asked: they are of that one or newer. */
+  private readonly callers = new LRUCache<string, { row: BeginRow; v: bigint }>({ max: 50_000, ttl: SEEN_MS });
+  /** Foundations by Clerk organization, for the head to look at before asking. */
+  private readonly foundations = new LRUCache<string, string>({ max: 10_000 });
+
   constructor(
     private readonly database: Database,
     private readonly tokens: SessionTokenVerifier,
     private readonly audit: AuditService,
     private readonly permissions: PermissionPort,
     private readonly cursors: Cursors,
+    private readonly freshness: Freshness,
   ) {}
 
   /**
-   * The caller a session token stands for. One round trip after the (cached) verification; the session's own row decides
-   * whether the token still counts, so an ended session is refused from the next request on, everywhere.
+   * The caller a session token stands for. The session's own row decides whether the token still counts; its end raises the
+   * head of authorization, so that an instance with a lease need not ask again while the head stands, and an ended session
+   * is refused from the next request on, everywhere.
    */
   async authenticate(token: string, request: RequestContext, acceptLanguage: string | undefined): Promise<UserActor | UnlinkedUser> {
     const claims = await this.verify(token);
     if (!claims.organizationId) throw new Problem('FOUNDATION_REQUIRED');
-    const [row] = await this.database.hot<BeginRow>('SELECT * FROM gloria_begin_request($1, $2, $3)', [claims.organizationId, claims.clerkUserId, claims.sessionId]);
+    const row = await this.begin(claims.organizationId, claims.clerkUserId, claims.sessionId);
     if (!row || row.status === 'no_foundation') throw new Problem('FOUNDATION_REQUIRED');
     if (row.status === 'revoked') throw new Problem('AUTH_SESSION_ENDED');
     const locale = row.locale === 'en' || row.locale === 'id' ? row.locale : localeOf(acceptLanguage ?? row.foundation_locale);
     const common = { foundationId: row.foundation_id, sessionId: claims.sessionId, locale, timezone: row.timezone, request };
     if (row.status === 'unlinked') return { kind: 'unlinked', clerkUserId: claims.clerkUserId, ...common };
     return { kind: 'user', userId: row.user_id, personId: row.person_id, personName: row.person_name, authzVersion: BigInt(row.v), startedAt: row.now_ms, ...common };
+  }
+
+  private async begin(organizationId: string, clerkUserId: string, sessionId: string): Promise<BeginRow | undefined> {
+    const key = JSON.stringify([organizationId, clerkUserId, sessionId]);
+    const foundationId = this.foundations.get(organizationId);
+    const moment = foundationId === undefined ? null : this.freshness.leased(foundationId);
+    const known = this.callers.get(key);
+    if (known && moment?.v === known.v) return { ...known.row, v: moment.v.toString(), now_ms: moment.now };
+    const [row] = await this.database.hot<BeginRow>('SELECT * FROM gloria_begin_request($1, $2, $3)', [organizationId, clerkUserId, sessionId]);
+    if (row?.status === 'ok') {
+      this.freshness.learn(row.foundation_id, BigInt(row.v));
+      if (moment) this.callers.set(key, { row, v: moment.v });
+      else this.foundations.set(organizationId, row.foundation_id);
+    }
+    return row;
   }
 
   async listOwn(actor: Actor, query: PageRequest) {

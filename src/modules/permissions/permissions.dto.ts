@@ -45,6 +45,7 @@ const check = z.strictObject({
     .strictObject({ type: kind.optional(), id: rowId.optional(), ownerPersonId: z.uuid().toLowerCase().optional(), unitId: z.uuid().optional(), properties: properties.meta({ description: 'What conditions may ask about the row' }) })
     .optional()
     .meta({ description: 'The row asked about; left out: in any scope at all?' }),
+  atLeast: z.string().regex(/^\d{1,18}$/).optional().meta({ description: 'A version of authorization the answer must not be older than: `X-Authorization-Version` of a change, or `version` of an answer' }),
   context: properties.meta({ description: 'What conditions may ask about the circumstances; `time` is always ours' }),
   subject: properties.meta({ description: 'What conditions may ask about who asks, beyond `id`' }),
   action: properties.meta({ description: 'What conditions may ask about what is done' }),
@@ -57,6 +58,7 @@ export class BatchCheckInput extends createZodDto(
 ) {}
 const checkResult = z.object({
     allowed: z.boolean(),
+    version: z.string().meta({ description: 'The version of authorization it was answered from' }),
     because: z.object({
       kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope', 'condition-unmet']),
       grantId: z.uuid().optional(),

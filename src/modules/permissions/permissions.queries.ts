@@ -58,11 +58,15 @@ export class PermissionsQueries {
       await this.resourceTypes.requireKnown(tx, asked.map(({ permission }) => permission), (index) => (single ? '#/permission' : `#/checks/${index}/permission`));
       return new Map(found.map(({ id, lft }) => [id, lft]));
     });
+    const wanted = checks.map(({ atLeast }) => BigInt(atLeast ?? 0));
+    const moment = await this.subjects.momentOf(actor, wanted.reduce((most, each) => (each > most ? each : most), 0n));
+    const future = wanted.findIndex((each) => each > moment.v);
+    if (future >= 0) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: single ? '#/atLeast' : `#/checks/${future}/atLeast`, code: 'future', detail: 'is no version there has been' }]);
     const results = [];
     for (const { personId, permission, resource, context, subject, action } of asked) {
       const { unitId, ...facts } = resource ?? {};
-      const { allowed, because } = await this.permissions.explainFor(actor, personId!, { permission, context, subject, action, resource: resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) } });
-      results.push({ allowed, because });
+      const { allowed, because } = await this.permissions.explainFor(actor, personId!, moment, { permission, context, subject, action, resource: resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) } });
+      results.push({ allowed, version: moment.v.toString(), because });
     }
     return { results };
   }

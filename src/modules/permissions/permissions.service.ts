@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Actor, Denied, type PermissionCode, PermissionPort, type ResourceFacts, type RowFilter, type RowKindName } from '../../access';
 import type { Tx } from '../../platform/database';
+import type { Moment } from '../../platform/freshness';
 import { Metrics } from '../../platform/telemetry';
 import { BoundedGranting } from './bounded-granting';
 import { decide, type Decision, filterOf, type Question } from './decide';
@@ -82,9 +83,9 @@ export class PermissionsService extends PermissionPort {
     return this.moduleRef.get(BoundedGranting);
   }
 
-  /** The decision itself, with its reason; for advisory questions. */
-  async explainFor(actor: Actor, personId: string, { context, ...question }: Question): Promise<Decision> {
-    const subject = await this.subjects.get(actor.foundationId, personId, { v: actor.authzVersion, now: actor.startedAt });
+  /** The decision itself, with its reason, as of a moment; for advisory questions. */
+  async explainFor(actor: Actor, personId: string, moment: Moment, { context, ...question }: Question): Promise<Decision> {
+    const subject = await this.subjects.get(actor.foundationId, personId, moment);
     const own = actor.kind !== 'system' && actor.personId === personId;
     const decision: Decision = own && outsideKeyScope(actor, question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { ...question, context: { ...context, ...circumstances(actor) } });
     this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });

@@ -3,20 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { Actor } from '../../access';
 import { Cache } from '../../platform/cache';
 import { Database } from '../../platform/database';
+import { Freshness, type Moment } from '../../platform/freshness';
 import { Metrics } from '../../platform/telemetry';
 import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
 
-/** A moment of authorization: a version, and the database's clock for what begins and ends by time alone. */
-export interface Moment {
-  v: bigint;
-  /** Epoch ms, database clock. */
-  now: number;
-}
-
 /**
  * Compiled subjects, kept under everything they depend on: foundation, person and authorization version, and dropped at
- * their next validity boundary. Version and clock come from PostgreSQL at the start of each request, so what is kept
- * here cannot outlive a change made before the request began, and expiry is exact to the millisecond.
+ * their next validity boundary. The moment asked about comes from platform/freshness and is not older than the question, so
+ * that nothing kept here outlives a change, and expiry is exact to the millisecond.
  */
 @Injectable()
 export class Subjects {
@@ -27,17 +21,23 @@ export class Subjects {
   constructor(
     private readonly database: Database,
     private readonly cache: Cache,
+    private readonly freshness: Freshness,
     private readonly metrics: Metrics,
   ) {}
 
-  /** What the actor's person holds at the moment the request began; null for the system, which holds nothing. */
+  /** What the actor's person holds now; null for the system, which holds nothing. */
   async of(actor: Actor): Promise<CompiledSubject | null> {
     if (actor.kind === 'system') return null;
-    return this.get(actor.foundationId, actor.personId, { v: actor.authzVersion, now: actor.startedAt });
+    return this.get(actor.foundationId, actor.personId, await this.momentOf(actor));
+  }
+
+  /** A moment not older than this call, of the version the request began with at least, or of a later one it names. */
+  async momentOf(actor: Actor, atLeast = 0n): Promise<Moment> {
+    return this.freshness.moment(actor.foundationId, atLeast > actor.authzVersion ? atLeast : actor.authzVersion);
   }
 
   async get(foundationId: string, personId: string, moment: Moment): Promise<CompiledSubject> {
-    const key = `${foundationId}:${personId}:${moment.v}`;
+    const key = `${this.freshness.epoch}${foundationId}:${personId}:${moment.v}`;
     const known = this.compiled.get(key);
     if (known && (known.goodUntil === null || moment.now < known.goodUntil)) {
       this.metrics.cache.inc({ prefix: 'subject-facts', result: 'compiled' });
@@ -45,7 +45,11 @@ export class Subjects {
     }
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
     const facts = await this.factsOf(key, foundationId, personId);
-    const subject = compileSubject(facts, Math.max(moment.now, facts.now));
+    const compile = (at: number) => compileSubject(facts, Math.max(at, facts.now));
+    // Something begins or ends while the clock is not known that well: then it is asked.
+    const early = compile(moment.notBefore);
+    if (early.goodUntil !== null && early.goodUntil <= moment.now) return compile((await this.freshness.ask(foundationId)).now);
+    const subject = compile(moment.now);
     this.compiled.set(key, subject);
     return subject;
   }

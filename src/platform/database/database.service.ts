@@ -10,6 +10,12 @@ import { Replica } from './replica';
 /** A transaction; every query in it sees one foundation's rows only. */
 export type Tx = Prisma.TransactionClient;
 
+/** Whose rows a transaction sees, and the request it is for. */
+export interface Tenant {
+  foundationId: string;
+  request?: { changedTo?: bigint };
+}
+
 export interface TenantOptions {
   /** Longest the transaction may run, in ms. */
   timeout?: number;
@@ -22,6 +28,9 @@ export interface TenantOptions {
 @Injectable()
 export class Database implements OnModuleInit, OnApplicationShutdown {
   readonly pool: Pool;
+  /** What has to happen before a change of authorization is answered; resolves to the head it made. Set by platform/freshness. */
+  afterAuthorizationChange: (foundationId: string) => Promise<bigint | null> = () => Promise.resolve(null);
+  private readonly changing = new WeakMap<object, { authorization: boolean }>();
   private readonly prisma: PrismaClient;
   private readonly replica: Replica | null;
 
@@ -47,10 +56,31 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * Runs `work` in one transaction whose row-level security context is the foundation of `tenant`.
-   * Costs BEGIN + set_config + COMMIT on top of the work's own statements.
+   * Costs BEGIN + set_config + COMMIT on top of the work's own statements. One that changed authorization resolves once
+   * every instance knows, and leaves the head it made with the tenant's request.
    */
-  async withTenant<T>(tenant: { foundationId: string }, work: (tx: Tx) => Promise<T>, options: TenantOptions = {}): Promise<T> {
-    return this.within(this.prisma, tenant, work, options);
+  async withTenant<T>(tenant: Tenant, work: (tx: Tx) => Promise<T>, options: TenantOptions = {}): Promise<T> {
+    const change = { authorization: false };
+    const answer = await this.within(
+      this.prisma,
+      tenant,
+      (tx) => {
+        this.changing.set(tx, change);
+        return work(tx);
+      },
+      options,
+    );
+    if (change.authorization) {
+      const v = await this.afterAuthorizationChange(tenant.foundationId);
+      if (v !== null && tenant.request) tenant.request.changedTo = v;
+    }
+    return answer;
+  }
+
+  /** Notes that the open transaction changes what authorization depends on. */
+  changesAuthorization(tx: object): void {
+    const change = this.changing.get(tx);
+    if (change) change.authorization = true;
   }
 
   /**

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import Redis from 'ioredis';
+import { Database } from '../../src/platform/database';
+import { Freshness, LEASE_MS } from '../../src/platform/freshness';
+import { aFoundation, startApp, type TestApp, World } from '../support/app';
+import { connected } from '../support/database';
+
+/** Two applications on one database, as two processes behind a balancer are. */
+describe('what an instance knows', () => {
+  let one: TestApp;
+  let two: TestApp;
+  let here: World;
+  let there: World;
+  let ids: Awaited<ReturnType<World['ids']>>;
+  beforeAll(async () => {
+    one = await startApp({ REDIS_URL: '' });
+    two = await startApp({ REDIS_URL: process.env.TEST_REDIS_URL ?? '' });
+    here = await aFoundation(one);
+    there = new World(two, here.organization, here.code);
+    ids = await here.ids();
+  });
+  afterAll(async () => {
+    await one.close();
+    await two.close();
+  });
+  const leased = (app: TestApp) => app.app.get(Freshness).leased(ids.foundation);
+  const untilLeased = async (app: TestApp) => {
+    while (!leased(app)) await new Promise((done) => setTimeout(done, 5));
+  };
+  const may = async (world: World, permission = 'audit:read') => ((await world.as('siti').post('/permissions/check', { permission }).expect(200)).body as { allowed: boolean; version: string });
+  const give = async () => (await here.as('dewi').post('/grants', { permission: 'audit:read', scope: 'all', subject: { type: 'person', id: ids.person('siti') } }).expect(201)).body as { id: string };
+
+  it('is asked for once, and then not at all while it has a lease and nothing changes', async () => {
+    await untilLeased(two);
+    await there.as('siti').get('/me/permissions').expect(200);
+    const database = two.app.get(Database);
+    let asked = 0;
+    const query = jest.spyOn(database.pool, 'query').mockImplementation(((...given: unknown[]) => {
+      asked += 1;
+      return (Object.getPrototypeOf(database.pool) as { query: (...args: unknown[]) => unknown }).query.apply(database.pool, given);
+    }) as never);
+    for (let round = 0; round < 20; round += 1) await there.as('siti').get('/me/permissions').expect(200);
+    query.mockRestore();
+    // A slow machine may lose the lease for a moment.
+    expect(asked).toBeLessThan(5);
+  });
+
+  it('is never older than a change that was answered, whoever made it', async () => {
+    await untilLeased(one);
+    await untilLeased(two);
+    for (let round = 0; round < 20; round += 1) {
+      const grant = await give();
+      expect((await may(there)).allowed).toBe(true);
+      const revoked = await here.as('dewi').delete(`/grants/${grant.id}`).expect(204);
+      const { allowed, version } = await may(there);
+      expect([round, allowed]).toEqual([round, false]);
+      expect(BigInt(version)).toBeGreaterThanOrEqual(BigInt(revoked.headers['x-authorization-version'] as string));
+    }
+  });
+
+  it('ends with the session, on every instance at once', async () => {
+    await untilLeased(two);
+    await there.as('lina').get('/me').expect(200);
+    await there.as('lina').get('/me').expect(200);
+    await here.as('lina').delete(`/me/sessions/${here.sessionOf('lina') ?? there.sessionOf('lina')}`).expect(204);
+    const same = there.sessionOf('lina');
+    expect(same).toBeDefined();
+    await here.as('dewi').delete(`/sessions/${same}`);
+    expect(await there.as('lina').get('/me')).toBeProblem(401, 'AUTH_SESSION_ENDED');
+  });
+
+  it('is at least what a caller has seen, and no version there has not been', async () => {
+    const made = (await here.as('dewi').post('/roles', { code: 'seen', name: 'Seen' }).expect(201)).headers['x-authorization-version'] as string;
+    const ask = (atLeast: string) => there.as('siti').post('/permissions/check', { permission: 'workflow:submit', atLeast });
+    expect(BigInt(((await ask(made).expect(200)).body as { version: string }).version)).toBeGreaterThanOrEqual(BigInt(made));
+    expect(await ask((BigInt(made) + 5n).toString())).toBeProblem(400, 'REQUEST_INVALID');
+    expect(await ask('soon')).toBeProblem(400, 'REQUEST_INVALID');
+  });
+
+  it('of one that is gone is waited for as long as its lease may last, once', async () => {
+    await untilLeased(two);
+    await connected(one.database.adminUrl, (client) => client.query('INSERT INTO authz_lease (instance_id, foundation_id, v) VALUES ($1, $2, 0)', [randomUUID(), ids.foundation]));
+    const timed = async () => {
+      const from = performance.now();
+      await here.as('dewi').delete(`/grants/${(await give()).id}`).expect(204);
+      return performance.now() - from;
+    };
+    expect(await timed()).toBeGreaterThanOrEqual(LEASE_MS);
+    await connected(one.database.adminUrl, async (client) => {
+      const { rows } = await client.query('SELECT count(*)::int AS n FROM authz_lease WHERE foundation_id = $1 AND v = 0', [ids.foundation]);
+      expect(rows).toEqual([{ n: 0 }]);
+    });
+  });
+
+  it('is left behind by nobody who ends in good order', async () => {
+    const third = await startApp();
+    await new World(third, here.organization, here.code).as('siti').get('/me/permissions').expect(200);
+    await untilLeased(third);
+    const rows = () => connected(one.database.adminUrl, async (client) => (await client.query('SELECT instance_id FROM authz_lease WHERE foundation_id = $1', [ids.foundation])).rows.length);
+    const before = await rows();
+    await third.close();
+    expect(await rows()).toBe(before - 1);
+  });
+
+  it('is not what somebody says who can only reach Redis', async () => {
+    await untilLeased(two);
+    const before = leased(two)!.v;
+    const redis = new Redis(process.env.TEST_REDIS_URL ?? '');
+    await redis.publish('gloria_authz', `${ids.foundation}:999999999999`);
+    await redis.publish('gloria_authz', 'nonsense');
+    redis.disconnect();
+    await new Promise((done) => setTimeout(done, 100));
+    expect(leased(two)?.v ?? before).toBe(before);
+  });
+
+  it('counts for nothing once the database has gone back', async () => {
+    await untilLeased(two);
+    const { epoch } = two.app.get(Freshness);
+    // What recovery to an earlier moment looks like to an instance that went on running.
+    await connected(one.database.adminUrl, (client) => client.query('UPDATE authz_head SET v = v - 3 WHERE foundation_id = $1', [ids.foundation]));
+    while (two.app.get(Freshness).epoch === epoch) await new Promise((done) => setTimeout(done, 10));
+    expect((await may(there)).allowed).toBe(false);
+  });
+});
