@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { ZodSerializerInterceptor } from 'nestjs-zod';
-import { DenialPort, PermissionPort } from './access';
+import { DenialPort, PermissionPort, RowSources } from './access';
 import { AuthorizationVersionInterceptor, HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
 import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
@@ -28,6 +28,7 @@ export const LARGE_BODIES: readonly LargeBody[] = [IMPORT_BODY];
 const PORTS = [
   { provide: PermissionPort, useExisting: PermissionsService },
   { provide: DenialPort, useExisting: AuditDenials },
+  RowSources,
 ];
 
 /** The way of a request after the middlewares of http/configure-app.ts, in this order. Drawn in docs/architecture.md. */
@@ -44,7 +45,7 @@ const REQUEST_PATH = [
 
 @Module({})
 export class PortsModule {
-  static readonly bound: DynamicModule = { module: PortsModule, global: true, providers: PORTS, exports: PORTS.map(({ provide }) => provide) };
+  static readonly bound: DynamicModule = { module: PortsModule, global: true, providers: PORTS, exports: PORTS.map((port) => ('provide' in port ? port.provide : port)) };
 }
 
 @Module({})

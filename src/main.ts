@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { Logger } from 'nestjs-pino';
 import { AppModule, LARGE_BODIES } from './app.module';
 import { configureApp, Drain } from './http';
+import { WarmUp } from './modules/permissions';
 import { configOrExit } from './platform/config';
 
 /** The API process: build the app, listen, say ready, and on SIGTERM or SIGINT drain and end. */
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   if (config.outboundAllowedCidrs.length > 0) logger.warn(`outgoing requests may reach private networks: ${config.outboundAllowedCidrs.join(', ')}`);
   logger.log(`listening on ${config.http.host}:${config.http.port}`);
   process.send?.('ready');
+  void app.get(WarmUp).run();
 
   let stopping = false;
   const stop = (signal: string) => {

@@ -7,4 +7,5 @@ export * from './problem';
 export * from './problem-codes';
 export * from './row-filter';
 export * from './row-kinds';
+export * from './row-sources';
 export * from './rows';

@@ -10,8 +10,8 @@ export interface ResourceFacts {
   id?: string;
   /** The person the row belongs to. */
   ownerPersonId?: string;
-  /** `lft` of the unit the row belongs to. */
-  unitLft?: number;
+  /** `lft` of the unit the row belongs to; of each, where it belongs to several. */
+  unitLft?: number | readonly number[];
   /** What conditions may ask: `resource.<name>`. */
   properties?: Readonly<Record<string, unknown>>;
 }

@@ -146,7 +146,7 @@ describe('the database', () => {
   });
 
   it('raises the head for exactly what the application waits for after a change', async () => {
-    const { rows } = await admin.query<{ name: string }>(`SELECT DISTINCT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname LIKE 'b\\_authz\\_%'`);
+    const { rows } = await admin.query<{ name: string }>(`SELECT DISTINCT c.relname AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE tgname LIKE 'b\\_authz\\_%'`);
     // Members are written with their set, and audited as it.
     expect(rows.map(({ name }) => name).filter((name) => name !== 'sod_member').toSorted()).toEqual([...AUTHORIZATION_TARGETS].toSorted());
   });
@@ -256,7 +256,9 @@ describe('the database', () => {
         const query = pg.Client.prototype.query as unknown as (...args: unknown[]) => unknown;
         let statements = 0;
         pg.Client.prototype.query = function counted(this: unknown, ...args: unknown[]) {
-          statements += 1;
+          // What depends on whether a lease holds just now is no statement of the list.
+          const text = typeof args[0] === 'string' ? args[0] : ((args[0] as { text?: string } | undefined)?.text ?? '');
+          if (!/gloria_(beat|leave|moment|begin_request)|LISTEN/.test(text)) statements += 1;
           return query.apply(this, args);
         } as never;
         try {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import Redis from 'ioredis';
+import { WarmUp } from '../../src/modules/permissions';
 import { Database } from '../../src/platform/database';
 import { Freshness, LEASE_MS } from '../../src/platform/freshness';
 import { aFoundation, startApp, type TestApp, World } from '../support/app';
@@ -90,6 +91,20 @@ describe('what an instance knows', () => {
       const { rows } = await client.query('SELECT count(*)::int AS n FROM authz_lease WHERE foundation_id = $1 AND v = 0', [ids.foundation]);
       expect(rows).toEqual([{ n: 0 }]);
     });
+  });
+
+  it('is prepared when an instance starts, for those who came last', async () => {
+    await here.as('siti').get('/me/permissions').expect(200);
+    const third = await startApp();
+    try {
+      expect(await third.app.get(WarmUp).run()).toBeGreaterThanOrEqual(1);
+      const database = third.app.get(Database);
+      const facts = jest.spyOn(database, 'hot');
+      await new World(third, here.organization, here.code).as('siti').get('/me/permissions').expect(200);
+      expect(facts.mock.calls.filter(([text]) => text.includes('gloria_subject_facts'))).toEqual([]);
+    } finally {
+      await third.close();
+    }
   });
 
   it('is left behind by nobody who ends in good order', async () => {

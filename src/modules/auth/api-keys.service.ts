@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, rowFacts, type RequestContext, whereFromFilter } from '../../access';
+import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, rowFacts, type RequestContext } from '../../access';
 import { Cursors, idempotent, listName, withoutSecret } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
-import { Database, type Prisma } from '../../platform/database';
+import { Database } from '../../platform/database';
 import { isWithin } from '../../platform/http-client';
 import { Keyring, mac, sameMac } from '../../platform/keyring';
 import { AuditService } from '../audit';
 import { makeApiKey, parseApiKey } from './api-key';
+import { keysOf } from './rows';
 import { type CreateApiKey, type ListApiKeysQuery, toApiKeyResponse } from './auth.dto';
 import { apiKeyCreated, apiKeyRevoked } from './auth.events';
 
@@ -99,7 +100,7 @@ export class ApiKeysService {
 
   /** One's own keys, or, with the permission everywhere, everybody's. */
   async list(actor: Actor, query: ListApiKeysQuery) {
-    const visible = whereFromFilter<Prisma.ApiKeyWhereInput>(await this.permissions.filter(actor, 'api-key:read', 'api_key'), 'api_key', { owner: (createdById) => ({ createdById }) });
+    const visible = keysOf(await this.permissions.filter(actor, 'api-key:read', 'api_key'));
     if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(

@@ -4,6 +4,7 @@ import { ApiKeysService } from './api-keys.service';
 import { AuthController, MeController } from './auth.controller';
 import { DevelopmentController } from './development/development.controller';
 import { InvitationsService } from './invitations.service';
+import { AuthRows } from './rows';
 import { SessionsService } from './sessions.service';
 
 export { AuthGuard } from './auth.guard';
@@ -18,7 +19,7 @@ export class AuthModule {
       module: AuthModule,
       global: true,
       controllers: [MeController, AuthController, ...(identity.kind === 'development' ? [DevelopmentController] : [])],
-      providers: [SessionsService, InvitationsService, ApiKeysService],
+      providers: [SessionsService, InvitationsService, ApiKeysService, AuthRows],
       exports: [SessionsService, InvitationsService, ApiKeysService],
     };
   }

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { type Appointment, Database, type Prisma, type Tx } from '../../platform/database';
+import { type Appointment, Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateAppointment, type ListAppointmentsQuery, toAppointmentResponse, type UpdateAppointment } from './organization.dto';
 import { created, removed } from './organization.events';
+import { appointmentsOf, peopleOf } from './rows';
 import { versionedChange } from './versioned-change';
 
 const PERIOD = {
@@ -25,10 +26,7 @@ export class AppointmentsService {
   ) {}
 
   async list(actor: Actor, query: ListAppointmentsQuery) {
-    const visible = whereFromFilter<Prisma.AppointmentWhereInput>(await this.permissions.filter(actor, 'person:read', 'appointment'), 'appointment', {
-      owner: (personId) => ({ personId }),
-      unitLft: (lft) => ({ position: { unit: { lft } } }),
-    });
+    const visible = appointmentsOf(await this.permissions.filter(actor, 'person:read', 'appointment'));
     if (!visible) return { items: [], nextCursor: null };
     const at = query.at ? new Date(query.at) : null;
     return this.database.withTenant(actor, async (tx) => {
@@ -72,10 +70,7 @@ export class AppointmentsService {
   }
 
   async create(actor: Actor, input: CreateAppointment) {
-    const writable = whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, 'person:write', 'person'), 'person', {
-      owner: (personId) => ({ id: personId }),
-      unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
-    });
+    const writable = peopleOf(await this.permissions.filter(actor, 'person:write', 'person'));
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         // Appointing somebody to one's own unit must not be a way to reach people of another.
@@ -132,10 +127,4 @@ export class AppointmentsService {
     if (!(await this.permissions.allows(actor, 'person:read', rowFacts('appointment', appointment, { ownerPersonId: found.personId, unitLft: position.unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
     return { appointment, unitLft: position.unit.lft };
   }
-}
-
-/** Appointments that hold at this moment, to positions of units in the interval. */
-export function holding(lft: { gte: number; lte: number }): Prisma.AppointmentWhereInput {
-  const now = new Date();
-  return { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { lft } } };
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
+import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Person, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
-import { AppointmentsService, holding } from './appointments.service';
+import { AppointmentsService } from './appointments.service';
 import { type CreatePerson, type ListPeopleQuery, toPersonResponse, type UpdatePerson } from './organization.dto';
 import { created } from './organization.events';
+import { holding, peopleOf } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = { person_number_living: () => new Problem('CODE_TAKEN', { field: 'employeeNumber' }) };
@@ -122,9 +123,6 @@ export class PeopleService {
   }
 
   private async reach(actor: Actor, code: PermissionCode): Promise<Prisma.PersonWhereInput | null> {
-    return whereFromFilter<Prisma.PersonWhereInput>(await this.permissions.filter(actor, code, 'person'), 'person', {
-      owner: (personId) => ({ id: personId }),
-      unitLft: (lft) => ({ appointments: { some: holding(lft) } }),
-    });
+    return peopleOf(await this.permissions.filter(actor, code, 'person'));
   }
 }

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database, type Position, type Prisma, type Tx } from '../../platform/database';
+import { Database, type Position, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreatePosition, type ListPositionsQuery, toPositionResponse, type UpdatePosition } from './organization.dto';
 import { created } from './organization.events';
+import { positionsOf } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = {
@@ -23,7 +24,7 @@ export class PositionsService {
   ) {}
 
   async list(actor: Actor, query: ListPositionsQuery) {
-    const visible = whereFromFilter<Prisma.PositionWhereInput>(await this.permissions.filter(actor, 'organization:read', 'position'), 'position', { unitLft: (lft) => ({ unit: { lft } }) });
+    const visible = positionsOf(await this.permissions.filter(actor, 'organization:read', 'position'));
     if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type OrgUnit, type Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateUnit, type ListUnitsQuery, toUnitResponse, type UpdateUnit } from './organization.dto';
 import { created } from './organization.events';
+import { unitsOf } from './rows';
 import { versionedChange } from './versioned-change';
 
 type Kind = 'school' | 'department';
@@ -145,7 +146,7 @@ export class UnitsService {
   }
 
   private async visible(actor: Actor): Promise<Prisma.OrgUnitWhereInput | null> {
-    return whereFromFilter<Prisma.OrgUnitWhereInput>(await this.permissions.filter(actor, 'organization:read', 'unit'), 'unit', { unitLft: (lft) => ({ lft }) });
+    return unitsOf(await this.permissions.filter(actor, 'organization:read', 'unit'));
   }
 }
 

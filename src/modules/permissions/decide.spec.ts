@@ -44,7 +44,7 @@ describe('decide', () => {
       const holds = (part: W): boolean =>
         (part.AND ?? []).every(holds) && (!part.OR || part.OR.some(holds)) && !(part.NOT && holds(part.NOT)) &&
         (part.owner === undefined || part.owner === row.ownerPersonId) && (part.id === undefined || part.id === row.id) &&
-        (part.lft === undefined || (part.lft.gte <= row.unitLft! && row.unitLft! <= part.lft.lte)) &&
+        (part.lft === undefined || (part.lft.gte <= (row.unitLft as number) && (row.unitLft as number) <= part.lft.lte)) &&
         field(part.key, row.properties!.definition) && field(part.createdAt, row.properties!.createdAt);
       return where !== null && holds(where);
     };

@@ -60,11 +60,11 @@ export function decide(subject: Holder, question: Question): Decision {
 }
 
 /** The rows of a type that `decide` would allow, as a filter. */
-export function filterOf(subject: Holder, permission: string, type: string, context: Question['context'] = {}): RowFilter {
+export function filterOf(subject: Holder, permission: string, type: string, context: Question['context'] = {}, given: Pick<Question, 'subject' | 'action'> = {}): RowFilter {
   const rules = subject.rules.get(permission);
   const part = (grant: EffectiveGrant): FilterPart[] => {
     if (grant.resource && grant.resource.type !== type) return [];
-    const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, { context }));
+    const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, { context, subject: given.subject, action: given.action }));
     return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { intervals: grant.intervals }, id: grant.resource?.id ?? null, when }];
   };
   // What an allow's condition leaves open at best, and what a deny's rules out at worst.
@@ -73,7 +73,7 @@ export function filterOf(subject: Holder, permission: string, type: string, cont
   const allowed = (rules?.allow ?? []).flatMap(part).filter(({ when }) => when !== false && when !== null);
   const lent = subject.lent
     .filter(({ codes }) => codes === null || codes.has(permission))
-    .map(({ node, lender }) => ({ within: node, filter: filterOf(lender, permission, type, context) }))
+    .map(({ node, lender }) => ({ within: node, filter: filterOf(lender, permission, type, context, given) }))
     .filter(({ filter }) => filter.kind !== 'none');
   if (allowed.length === 0 && lent.length === 0) return { kind: 'none' };
   const everything = allowed.some((each) => each.reach === 'all' && each.id === null && each.when === true) || lent.some(({ within, filter }) => within === null && filter.kind === 'all');
@@ -140,18 +140,21 @@ function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): bo
   if (grant.resource && (grant.resource.type !== row.type || (grant.resource.id !== null && grant.resource.id !== row.id))) return false;
   if (grant.all) return true;
   if (grant.own) return row.ownerPersonId === subject.person.id;
-  return row.unitLft !== undefined && contains(grant.intervals, row.unitLft);
+  return contains(grant.intervals, row.unitLft);
 }
 
-function contains(intervals: readonly Interval[], lft: number): boolean {
-  for (const [from, to] of intervals) if (from <= lft && lft <= to) return true;
+/** Whether the row lies in one of these, in any of the places it belongs to. */
+function contains(intervals: readonly Interval[], place: ResourceFacts['unitLft']): boolean {
+  if (place === undefined) return false;
+  if (typeof place !== 'number') return place.some((lft) => contains(intervals, lft));
+  for (const [from, to] of intervals) if (from <= place && place <= to) return true;
   return false;
 }
 
 function covers(loan: Loan, permission: string, row: ResourceFacts | undefined): boolean {
   if (loan.codes !== null && !loan.codes.has(permission)) return false;
   if (loan.node === null || !row) return true;
-  return row.unitLft !== undefined && loan.node[0] <= row.unitLft && row.unitLft <= loan.node[1];
+  return contains([loan.node], row.unitLft);
 }
 
 function met(subject: Holder, condition: TypedCondition | null, question: Question): boolean | null {

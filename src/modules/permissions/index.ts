@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { AskedRows } from './asked-rows';
 import { BoundedGranting } from './bounded-granting';
 import { BreakGlassController } from './break-glass.controller';
 import { BreakGlassService } from './break-glass.service';
@@ -14,18 +15,22 @@ import { ResourceTypesController } from './resource-types.controller';
 import { ResourceTypes } from './resource-types.service';
 import { RolesController } from './roles.controller';
 import { RolesService } from './roles.service';
+import { PermissionSearchController } from './search.controller';
+import { PermissionSearch } from './search.service';
 import { SeparationOfDutyController } from './separation-of-duty.controller';
 import { SeparationOfDuty } from './separation-of-duty.service';
 import { Subjects } from './subjects.service';
+import { WarmUp } from './warm-up';
 
 export { FoundationRoles } from './foundation-roles.service';
 export { PermissionsGuard } from './permissions.guard';
 export { PermissionsService } from './permissions.service';
+export { WarmUp } from './warm-up';
 
 @Global()
 @Module({
-  controllers: [PermissionsController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, FoundationRoles],
+  controllers: [PermissionsController, PermissionSearchController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, WarmUp, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

@@ -6,14 +6,14 @@ import type { Delegation, Grant, Role, RoleAssignment, SodMember, SodSet } from 
 import type { TypedCondition } from './subject';
 
 /** One of the catalogue, or one registered for another application. */
-const code = z.union([z.enum(permissionCodes), z.string().regex(CUSTOM_PERMISSION, 'is no permission')]).meta({ example: 'workflow:approve' });
+export const code = z.union([z.enum(permissionCodes), z.string().regex(CUSTOM_PERMISSION, 'is no permission')]).meta({ example: 'workflow:approve' });
 const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
 const effect = z.enum(['allow', 'deny']);
 const validity = {
   validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
   validUntil: instant.nullable().optional().meta({ description: 'Exclusive; open-ended where left out' }),
 };
-const kind = z.union([z.enum(Object.keys(ROW_KINDS) as [RowKindName, ...RowKindName[]]), z.string().regex(CUSTOM_TYPE, 'is no kind of rows')]).meta({ example: 'request' });
+export const kind = z.union([z.enum(Object.keys(ROW_KINDS) as [RowKindName, ...RowKindName[]]), z.string().regex(CUSTOM_TYPE, 'is no kind of rows')]).meta({ example: 'request' });
 const attribute = z.strictObject({ attribute: z.string().regex(ATTRIBUTE).meta({ example: 'resource.state' }) });
 // What PostgreSQL cannot hold in text is no value to compare with.
 const text = z.string().max(500).refine((value) => !value.includes('\0') && value.isWellFormed(), 'holds characters no text can hold');
@@ -37,14 +37,19 @@ const permission = z.object({ code: z.string(), description: z.string(), index: 
 export class PermissionPage extends createZodDto(pageOf(permission)) {}
 export class ListPermissionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
 
-const properties = z.record(z.string().max(60), z.unknown()).optional();
+export const properties = z.record(z.string().max(60), z.unknown()).optional();
+/** A row asked about. Of one of ours that is named whole, what is not said is read; of others, and of none, what is said counts. */
+export const resourceAsked = z.strictObject({
+  type: kind.optional(),
+  id: rowId.optional(),
+  ownerPersonId: z.uuid().toLowerCase().optional(),
+  unitId: z.uuid().optional(),
+  properties: properties.meta({ description: 'What conditions may ask about the row' }),
+});
 const check = z.strictObject({
   permission: code,
   personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
-  resource: z
-    .strictObject({ type: kind.optional(), id: rowId.optional(), ownerPersonId: z.uuid().toLowerCase().optional(), unitId: z.uuid().optional(), properties: properties.meta({ description: 'What conditions may ask about the row' }) })
-    .optional()
-    .meta({ description: 'The row asked about; left out: in any scope at all?' }),
+  resource: resourceAsked.optional().meta({ description: 'The row asked about; left out: in any scope at all?' }),
   atLeast: z.string().regex(/^\d{1,18}$/).optional().meta({ description: 'A version of authorization the answer must not be older than: `X-Authorization-Version` of a change, or `version` of an answer' }),
   context: properties.meta({ description: 'What conditions may ask about the circumstances; `time` is always ours' }),
   subject: properties.meta({ description: 'What conditions may ask about who asks, beyond `id`' }),

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, PERMISSION_CODES, permissionCodes, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, listName } from '../../http';
 import { Database } from '../../platform/database';
+import { AskedRows } from './asked-rows';
 import type { CheckInput, ListPermissionsQuery } from './permissions.dto';
 import { PermissionsService } from './permissions.service';
 import { ResourceTypes } from './resource-types.service';
@@ -17,6 +18,7 @@ export class PermissionsQueries {
     private readonly subjects: Subjects,
     private readonly resourceTypes: ResourceTypes,
     private readonly cursors: Cursors,
+    private readonly rows: AskedRows,
   ) {}
 
   /** The catalogue and what is registered for other applications, by code. */
@@ -48,24 +50,21 @@ export class PermissionsQueries {
     const own = actor.kind === 'system' ? undefined : actor.personId;
     const asked = checks.map((check) => ({ ...check, personId: check.personId ?? own }));
     if (asked.some(({ personId }) => personId !== own)) await this.port.require(actor, 'permission:check', {});
-    const lfts = await this.database.withTenant(actor, async (tx) => {
+    const rows = await this.database.withTenant(actor, async (tx) => {
       const people = new Set(asked.map(({ personId }) => personId));
       const known = await tx.person.count({ where: { id: { in: [...people].filter((id) => id !== undefined) }, deletedAt: null } });
       if (known !== people.size) throw new Problem('NOT_FOUND');
-      const units = new Set(asked.flatMap(({ resource }) => resource?.unitId ?? []));
-      const found = await tx.orgUnit.findMany({ where: { id: { in: [...units] }, deletedAt: null }, select: { id: true, lft: true } });
-      if (found.length !== units.size) throw new Problem('NOT_FOUND');
       await this.resourceTypes.requireKnown(tx, asked.map(({ permission }) => permission), (index) => (single ? '#/permission' : `#/checks/${index}/permission`));
-      return new Map(found.map(({ id, lft }) => [id, lft]));
+      return this.rows.factsOf(tx, asked.map(({ resource }) => resource));
     });
     const wanted = checks.map(({ atLeast }) => BigInt(atLeast ?? 0));
     const moment = await this.subjects.momentOf(actor, wanted.reduce((most, each) => (each > most ? each : most), 0n));
     const future = wanted.findIndex((each) => each > moment.v);
     if (future >= 0) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: single ? '#/atLeast' : `#/checks/${future}/atLeast`, code: 'future', detail: 'is no version there has been' }]);
     const results = [];
-    for (const { personId, permission, resource, context, subject, action } of asked) {
-      const { unitId, ...facts } = resource ?? {};
-      const { allowed, because } = await this.permissions.explainFor(actor, personId!, moment, { permission, context, subject, action, resource: resource && { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) } });
+    await this.subjects.getMany(actor.foundationId, asked.map(({ personId }) => personId!), moment);
+    for (const [index, { personId, permission, context, subject, action }] of asked.entries()) {
+      const { allowed, because } = await this.permissions.explainFor(actor, personId!, moment, { permission, context, subject, action, resource: rows[index] });
       results.push({ allowed, version: moment.v.toString(), because });
     }
     return { results };

@@ -86,10 +86,19 @@ export class PermissionsService extends PermissionPort {
   /** The decision itself, with its reason, as of a moment; for advisory questions. */
   async explainFor(actor: Actor, personId: string, moment: Moment, { context, ...question }: Question): Promise<Decision> {
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
-    const own = actor.kind !== 'system' && actor.personId === personId;
-    const decision: Decision = own && outsideKeyScope(actor, question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { ...question, context: { ...context, ...circumstances(actor) } });
+    const decision: Decision = this.beyondKey(actor, personId, question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { ...question, context: this.contextOf(actor, context) });
     this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });
     return decision;
+  }
+
+  /** What conditions may ask of the circumstances: what is given, and always our own clock. */
+  contextOf(actor: Actor, given: Question['context']): NonNullable<Question['context']> {
+    return { ...given, ...circumstances(actor) };
+  }
+
+  /** Whether an API key that asks about its own person was not made for this permission. */
+  beyondKey(actor: Actor, personId: string, code: string): boolean {
+    return actor.kind === 'api_key' && actor.personId === personId && outsideKeyScope(actor, code);
   }
 
   private async ask(actor: Actor, code: PermissionCode, resource?: ResourceFacts): Promise<boolean> {

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, Denied, PermissionPort, Problem, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, listName, type Page } from '../../http';
-import { Database, Prisma, type Tx } from '../../platform/database';
+import { Database, type Tx } from '../../platform/database';
 import { type CandidateReason, explainCandidate } from './candidates';
+import { requestsOf } from './rows';
 import { DefinitionsService } from './definitions.service';
 import { type InstanceRow, readInstance, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
@@ -20,10 +21,7 @@ export class WorkflowQueries {
 
   /** Newest first. */
   async list(actor: Actor, query: ListInstancesQuery): Promise<Page<InstanceView>> {
-    const visible = whereFromFilter<Prisma.WorkflowInstanceWhereInput>(await this.permissions.filter(actor, 'workflow:read', 'request'), 'request', {
-      owner: (initiatorId) => ({ initiatorId }),
-      unitLft: (lft) => ({ unit: { lft } }),
-    });
+    const visible = requestsOf(await this.permissions.filter(actor, 'workflow:read', 'request'));
     if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
       const page = await this.cursors.page(

@@ -35,7 +35,7 @@ export const VARIABLES = {
   DIRECT_DATABASE_URL: { schema: postgresUrl.optional(), about: 'Runtime role without a pooler in between, for the worker; DATABASE_URL where unset', example: 'postgresql://gloria_app:change-me@127.0.0.1:5432/gloria', secret: true },
   MIGRATION_DATABASE_URL: { schema: postgresUrl.optional(), about: 'Owner role (gloria_owner), direct; read by prisma migrate and gloria commands only', example: 'postgresql://gloria_owner:change-me@127.0.0.1:5432/gloria', secret: true },
   READ_DATABASE_URL: { schema: postgresUrl.optional(), about: 'Runtime role on a streaming standby, for reads that may be some seconds old (the audit log); the primary where unset', example: '', secret: true },
-  DATABASE_POOL_MAX: { schema: positive.default(10), about: 'Connections this process opens at most', example: '10' },
+  DATABASE_POOL_MAX: { schema: positive.default(10), about: 'Connections this process opens at most, beside one for what is new in authorization', example: '10' },
   REDIS_URL: { schema: z.string().regex(/^rediss?:\/\//).optional(), about: 'Shared cache and rate limits; one process runs correctly without', example: 'rediss://gloria:change-me@127.0.0.1:6379', secret: true },
   CLERK_SECRET_KEY: { schema: z.string().regex(/^sk_(live|test)_/).optional(), about: 'Fetches the signing keys of session tokens; or set CLERK_JWT_KEY', example: 'sk_live_change-me', secret: true },
   CLERK_JWT_KEY: { schema: z.string().includes('PUBLIC KEY').optional(), about: 'Public key (PEM) of session tokens, for verifying without any network', example: '-----BEGIN PUBLIC KEY-----change-me-----END PUBLIC KEY-----', secret: true },
