@@ -14,6 +14,7 @@ import * as authDto from '../../src/modules/auth/auth.dto';
 import { readImport } from '../../src/modules/organization/import.plan';
 import * as organizationDto from '../../src/modules/organization/organization.dto';
 import * as breakGlassDto from '../../src/modules/permissions/break-glass.dto';
+import * as explainDto from '../../src/modules/permissions/explain.dto';
 import * as permissionsDto from '../../src/modules/permissions/permissions.dto';
 import * as resourceTypesDto from '../../src/modules/permissions/resource-types.dto';
 import * as searchDto from '../../src/modules/permissions/search.dto';
@@ -87,7 +88,7 @@ describe('the repository', () => {
   it('says of every operation what it does, what it asks for, and shows a body that its own checks accept', () => {
     const document = openApiDocument(testApp.app);
     const schemas = document.components?.schemas as Record<string, { example?: unknown; examples?: unknown[] }>;
-    const dtos = Object.fromEntries([authDto, breakGlassDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
+    const dtos = Object.fromEntries([authDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
     let bodies = 0;
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(item as Record<string, { summary?: string; security?: object[]; requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>)) {

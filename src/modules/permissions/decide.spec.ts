@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type ResourceFacts, type RowFilter, whereFromFilter } from '../../access';
 import { oracle, type World } from '../../../test/support/permission-oracle';
 import { aPerson, aRow, asked, CODES, factsOf, grant, KIND, time, world } from '../../../test/support/permission-worlds';
-import { decide, filterOf, holdsAtLeast, isRaised, type Question } from './decide';
+import { decide, derivationsOf, filterOf, holdsAtLeast, isRaised, type Question } from './decide';
 import { compileSubject, type SubjectFacts } from './subject';
 
 const RUNS = 20_000;
@@ -55,6 +55,33 @@ describe('decide', () => {
       }),
       runs(RUNS),
     );
+  });
+
+  it('explains whole and minimally: without all that is cited it turns, without anything else it does not', () => {
+    let explained = 0;
+    fc.assert(
+      fc.property(world, aPerson, time, asked, (given, personId, at, ask) => {
+        const answer = (of: World) => decide(compiled(of, personId, at), question(ask)).allowed;
+        const before = answer(given);
+        const cited = derivationsOf(compiled(given, personId, at), question(ask));
+        const grants = new Set(cited.map(({ grant: each }) => each.id));
+        const loans = new Set(cited.flatMap(({ loans: each }) => each.map(({ id }) => id)));
+        const without = (gone: (id: string) => boolean): World => ({ ...given, grants: given.grants.filter(({ id }) => !gone(id)), delegations: given.delegations.filter(({ id }) => !gone(id)) });
+        if (before) {
+          expect(cited.length).toBeGreaterThan(0);
+          expect(answer(without((id) => grants.has(id)))).toBe(false);
+        } else if (cited.some(({ loans: each }) => each.length === 0)) {
+          // Every deny that applies, and none that does not: an allow of everything for them alone would count then.
+          const opened: World = { ...given, grants: [...given.grants, { id: 'open', code: ask.code, effect: 'allow', scope: 'all', nodeId: null, to: { person: personId }, resource: null, condition: null, from: null, until: null }] };
+          expect(answer(opened)).toBe(false);
+          expect(answer({ ...opened, grants: opened.grants.filter(({ id }) => !grants.has(id)) })).toBe(true);
+        }
+        explained += cited.length;
+        for (const { id } of [...given.grants, ...given.delegations]) if (!grants.has(id) && !loans.has(id)) expect([id, answer(without((each) => each === id))]).toEqual([id, before]);
+      }),
+      runs(10_000),
+    );
+    expect(explained).toBeGreaterThan(2_000);
   });
 
   it('never takes away by adding an allow, nor gives by adding a deny', () => {

@@ -59,6 +59,32 @@ export function decide(subject: Holder, question: Question): Decision {
   return { allowed: false, because: { kind: 'out-of-scope', held: [...new Set(rules.allow.map(({ scope }) => scope))] } };
 }
 
+/** One way a permission comes, or is denied: a grant, and the loans it came through with whose it is in the end. */
+export interface Derivation {
+  effect: 'allow' | 'deny';
+  grant: EffectiveGrant;
+  holderId: string;
+  loans: Because['loans'];
+}
+
+/**
+ * Everything a decision rests on, what it rests on first before what would do as well: where denied by a grant, every deny
+ * that applies; else every allow; else what denies it to those who lent. Taking away all of it turns the decision, if
+ * anything allows it then; taking away anything else does not.
+ */
+export function derivationsOf(subject: Holder, question: Question): Derivation[] {
+  const rules = subject.rules.get(question.permission) ?? { allow: [], deny: [] };
+  const applying = (effect: 'allow' | 'deny') =>
+    rules[effect].filter((grant) => decide({ ...subject, lent: [], rules: new Map([[question.permission, { allow: effect === 'allow' ? [grant] : [], deny: effect === 'deny' ? [grant] : [] }]]) }, question).because.kind === effect).map((grant): Derivation => ({ effect, grant, holderId: subject.person.id, loans: [] }));
+  const denied = applying('deny');
+  if (denied.length > 0) return denied;
+  const lent = subject.lent
+    .filter((loan) => covers(loan, question.permission, question.resource))
+    .flatMap((loan) => derivationsOf(loan.lender, question).map((each): Derivation => ({ ...each, loans: [{ id: loan.id, lenderId: loan.lender.person.id }, ...each.loans] })));
+  const allowed = [...applying('allow'), ...lent.filter(({ effect }) => effect === 'allow')];
+  return allowed.length > 0 ? allowed : lent;
+}
+
 /** The rows of a type that `decide` would allow, as a filter. */
 export function filterOf(subject: Holder, permission: string, type: string, context: Question['context'] = {}, given: Pick<Question, 'subject' | 'action'> = {}): RowFilter {
   const rules = subject.rules.get(permission);

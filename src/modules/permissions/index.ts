@@ -5,7 +5,10 @@ import { BreakGlassController } from './break-glass.controller';
 import { BreakGlassService } from './break-glass.service';
 import { DelegationsController } from './delegations.controller';
 import { DelegationsService } from './delegations.service';
+import { ExplainController } from './explain.controller';
+import { ExplainService } from './explain.service';
 import { FoundationRoles } from './foundation-roles.service';
+import { GraphService } from './graph.service';
 import { GrantsController } from './grants.controller';
 import { GrantsService } from './grants.service';
 import { PermissionsController } from './permissions.controller';
@@ -29,8 +32,8 @@ export { WarmUp } from './warm-up';
 
 @Global()
 @Module({
-  controllers: [PermissionsController, PermissionSearchController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, WarmUp, FoundationRoles],
+  controllers: [PermissionsController, PermissionSearchController, ExplainController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, WarmUp, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

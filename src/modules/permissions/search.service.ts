@@ -61,7 +61,7 @@ export class PermissionSearch {
           while (found.length < take) {
             const swath = Math.min(SWATH, Math.max(take * 2, 100));
             const candidates = await mayHold(tx, actor.foundationId, permission, resource, last, swath);
-            const compiled = await this.subjects.getMany(actor.foundationId, candidates, moment);
+            const compiled = await this.subjects.getMany(actor.foundationId, candidates, moment, tx);
             found.push(...candidates.filter((id) => decide(compiled.get(id)!, question).allowed));
             if (candidates.length < swath) break;
             last = candidates.at(-1)!;

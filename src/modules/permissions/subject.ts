@@ -61,6 +61,8 @@ export type Scope = HoldingFacts['grants'][number]['scope'];
 export interface EffectiveGrant {
   id: string;
   scope: Scope;
+  /** Position it comes through, and role assigned that led to it. */
+  positionId: string | null;
   roleId: string | null;
   all: boolean;
   own: boolean;
@@ -123,9 +125,9 @@ function compileHolder(facts: HoldingFacts, at: number): Holder {
     const seenFrom = grant.positionId === null ? appointments : appointments.filter(({ positionId }) => positionId === grant.positionId);
     if (grant.positionId !== null && seenFrom.length === 0) continue;
     const intervals = intervalsOf(grant.scope, grant.node, seenFrom);
-    const { id, scope, roleId, resource, condition } = grant;
+    const { id, scope, positionId, roleId, resource, condition } = grant;
     const until = earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map((post) => post.until)));
-    const effective: EffectiveGrant = { id, scope, roleId, resource, condition, intervals, until, all: scope === 'all', own: scope === 'own' };
+    const effective: EffectiveGrant = { id, scope, positionId, roleId, resource, condition, intervals, until, all: scope === 'all', own: scope === 'own' };
     if (!effective.all && !effective.own && intervals.length === 0) continue;
     const entry = rules.get(grant.code) ?? { allow: [], deny: [] };
     entry[grant.effect].push(effective);

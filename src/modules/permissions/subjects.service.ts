@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../../access';
 import { Cache } from '../../platform/cache';
-import { Database } from '../../platform/database';
+import { Database, type Tx } from '../../platform/database';
 import { Freshness, type Moment } from '../../platform/freshness';
 import { Metrics } from '../../platform/telemetry';
 import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
@@ -54,17 +54,28 @@ export class Subjects {
     return subject;
   }
 
-  /** Many subjects at one moment; those not known yet are read in one round trip. */
-  async getMany(foundationId: string, personIds: readonly string[], moment: Moment): Promise<Map<string, CompiledSubject>> {
+  /**
+   * Many subjects at one moment; those not known yet are read in one round trip – in the open transaction, where there is
+   * one: it would wait for a second connection while it holds the first.
+   */
+  async getMany(foundationId: string, personIds: readonly string[], moment: Moment, tx?: Tx): Promise<Map<string, CompiledSubject>> {
     const prefix = this.prefixOf(foundationId);
     const missing = [...new Set(personIds)].filter((id) => !this.compiled.has(`${prefix}${id}:${moment.v}`));
-    if (missing.length > 1) {
-      const rows = await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject_facts($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
+    if (missing.length > 0) {
+      const rows = tx
+        ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject_facts(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
+        : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject_facts($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
       for (const { id, facts } of rows) this.compiled.set(`${prefix}${id}:${moment.v}`, compileSubject(facts, Math.max(moment.notBefore, facts.now)));
     }
     const found = new Map<string, CompiledSubject>();
     for (const id of new Set(personIds)) found.set(id, await this.get(foundationId, id, moment));
     return found;
+  }
+
+  /** What somebody holds, as the open transaction sees it; for what a compiled subject no longer tells. */
+  async factsIn(tx: Tx, foundationId: string, personId: string): Promise<SubjectFacts> {
+    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject_facts(${foundationId}::uuid, ${personId}::uuid) AS facts`;
+    return row!.facts;
   }
 
   private prefixOf(foundationId: string): string {

@@ -1,0 +1,35 @@
+import { Body, Controller, Get, Header, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ZodResponse } from 'nestjs-zod';
+import { type Actor, CurrentActor, SignedIn } from '../../access';
+import { ExplainInput, Explanation, GraphQuery } from './explain.dto';
+import { ExplainService } from './explain.service';
+import { GraphService } from './graph.service';
+
+@ApiTags('permissions')
+@Controller('permissions')
+export class ExplainController {
+  constructor(
+    private readonly explainer: ExplainService,
+    private readonly graphs: GraphService,
+  ) {}
+
+  @Post('explain')
+  @ApiOperation({ summary: 'Why somebody may do something, or what they lack', description: 'Steps from the person to the grant; for a refusal what is nearest and who could change it. Asking about others needs `permission:check`.' })
+  @HttpCode(200)
+  @SignedIn()
+  @ZodResponse({ type: Explanation, status: 200 })
+  explain(@CurrentActor() actor: Actor, @Body() input: ExplainInput) {
+    return this.explainer.explain(actor, input);
+  }
+
+  @Get('graph.svg')
+  @ApiOperation({ summary: 'What somebody holds, as a picture', description: 'Yourself where nobody is named; of others with `permission:check`.' })
+  @ApiOkResponse({ content: { 'image/svg+xml': { schema: { type: 'string' } } } })
+  @Header('Content-Type', 'image/svg+xml; charset=utf-8')
+  @Header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
+  @SignedIn()
+  graph(@CurrentActor() actor: Actor, @Query() { personId }: GraphQuery) {
+    return this.graphs.svg(actor, personId);
+  }
+}
