@@ -1,10 +1,12 @@
 import { Body, Controller, Get, Header, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
-import { type Actor, CurrentActor, SignedIn } from '../../access';
+import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { ExplainInput, Explanation, GraphQuery } from './explain.dto';
 import { ExplainService } from './explain.service';
 import { GraphService } from './graph.service';
+import { SimulateInput, Simulation } from './simulate.dto';
+import { SimulateService } from './simulate.service';
 
 @ApiTags('permissions')
 @Controller('permissions')
@@ -12,6 +14,7 @@ export class ExplainController {
   constructor(
     private readonly explainer: ExplainService,
     private readonly graphs: GraphService,
+    private readonly simulator: SimulateService,
   ) {}
 
   @Post('explain')
@@ -21,6 +24,15 @@ export class ExplainController {
   @ZodResponse({ type: Explanation, status: 200 })
   explain(@CurrentActor() actor: Actor, @Body() input: ExplainInput) {
     return this.explainer.explain(actor, input);
+  }
+
+  @Post('simulate')
+  @ApiOperation({ summary: 'Who would gain and lose what', description: 'Up to 100 changes tried together on what there is; nothing is written. Whether you could make them is not asked.' })
+  @HttpCode(200)
+  @RequirePermission('permission:check')
+  @ZodResponse({ type: Simulation, status: 200 })
+  simulate(@CurrentActor() actor: Actor, @Body() input: SimulateInput) {
+    return this.simulator.simulate(actor, input);
   }
 
   @Get('graph.svg')

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, actorKey, checkCondition, type Condition, PermissionPort, Problem } from '../../access';
+import { type Actor, actorKey, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireUnchanged } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -43,7 +43,7 @@ export class GrantsService {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
-        const condition = await this.conditionOf(tx, input);
+        const condition = await this.resourceTypes.conditionOf(tx, input);
         const limits = { resourceType: input.resource?.type ?? null, resourceId: input.resource?.id ?? null, condition };
         await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, ...limits, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
         const grant = await namingConstraints(
@@ -185,24 +185,5 @@ export class GrantsService {
     const grant = await tx.grant.findFirst({ where: { id } });
     if (!grant) throw new Problem('NOT_FOUND');
     return grant;
-  }
-
-  /**
-   * A grant's condition as it is stored, with the types its attributes have now. Throws 400 REQUEST_INVALID for an unknown
-   * permission, a kind of rows it is not asked about, and a condition that does not type-check.
-   */
-  private async conditionOf(tx: Tx, { permission, resource, condition }: CreateGrant): Promise<{ test: Condition; types: Record<string, string> } | null> {
-    const refuse = (errors: { pointer: string; code: string; detail: string }[]) => new Problem('REQUEST_INVALID', { count: errors.length }, errors);
-    const { kinds, types: typesOf } = await this.resourceTypes.askedAbout(tx, permission);
-    if (resource && !kinds.includes(resource.type)) {
-      throw refuse([{ pointer: '#/resource/type', code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
-    }
-    if (!condition) return null;
-    // Without a kind there is no row to ask about, only the person and the request.
-    const types = typesOf(resource?.type ?? null);
-    const faults = checkCondition(condition, types);
-    if (faults.length > 0) throw refuse(faults.map(({ pointer, detail }) => ({ pointer: `#/condition${pointer}`, code: 'condition', detail })));
-    const used = new Set([...JSON.stringify(condition).matchAll(/"attribute":"([^"]+)"/g)].map(([, name]) => name!));
-    return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 }

@@ -22,6 +22,7 @@ import { PermissionSearchController } from './search.controller';
 import { PermissionSearch } from './search.service';
 import { SeparationOfDutyController } from './separation-of-duty.controller';
 import { SeparationOfDuty } from './separation-of-duty.service';
+import { SimulateService } from './simulate.service';
 import { Subjects } from './subjects.service';
 import { WarmUp } from './warm-up';
 
@@ -33,7 +34,7 @@ export { WarmUp } from './warm-up';
 @Global()
 @Module({
   controllers: [PermissionsController, PermissionSearchController, ExplainController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, WarmUp, FoundationRoles],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, SimulateService, WarmUp, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

@@ -7,9 +7,9 @@ import type { TypedCondition } from './subject';
 
 /** One of the catalogue, or one registered for another application. */
 export const code = z.union([z.enum(permissionCodes), z.string().regex(CUSTOM_PERMISSION, 'is no permission')]).meta({ example: 'workflow:approve' });
-const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
+export const scope = z.enum(['own', 'department', 'school', 'node', 'all']);
 const effect = z.enum(['allow', 'deny']);
-const validity = {
+export const validity = {
   validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
   validUntil: instant.nullable().optional().meta({ description: 'Exclusive; open-ended where left out' }),
 };
@@ -125,13 +125,11 @@ export class GrantPage extends createZodDto(pageOf(grant)) {}
 export class ListGrantsQuery extends createZodDto(
   z.strictObject({ ...pageQuery, permission: code.optional(), roleId: z.uuid().optional(), personId: z.uuid().optional(), positionId: z.uuid().optional() }),
 ) {}
-export class CreateGrant extends createZodDto(
-  z
-    .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, resource: resource.optional(), condition: condition.optional(), ...validity, reason: z.string().trim().max(500).optional() })
-    .refine((value) => (value.scope === 'node') === (value.nodeId !== undefined), { path: ['nodeId'], message: 'nodeId goes with scope node, and only with it' })
-    .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } }),
-) {}
-
+export const grantBody = z
+  .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, resource: resource.optional(), condition: condition.optional(), ...validity, reason: z.string().trim().max(500).optional() })
+  .refine((value) => (value.scope === 'node') === (value.nodeId !== undefined), { path: ['nodeId'], message: 'nodeId goes with scope node, and only with it' })
+  .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } });
+export class CreateGrant extends createZodDto(grantBody) {}
 export class UpdateGrant extends createZodDto(
   z
     .strictObject({ validUntil: validity.validUntil, reason: z.string().trim().max(500).optional() })

@@ -3,10 +3,10 @@ import { type Actor, PERMISSION_CODES, permissionCodes, PermissionPort, Problem,
 import { Cursors, listName } from '../../http';
 import { Database } from '../../platform/database';
 import { AskedRows } from './asked-rows';
+import { heldOf } from './held';
 import type { CheckInput, ListPermissionsQuery } from './permissions.dto';
 import { PermissionsService } from './permissions.service';
 import { ResourceTypes } from './resource-types.service';
-import type { Holder, Rules, Scope } from './subject';
 import { Subjects } from './subjects.service';
 
 @Injectable()
@@ -73,33 +73,10 @@ export class PermissionsQueries {
   async mine(actor: Actor) {
     const subject = await this.subjects.of(actor);
     if (!subject) return { permissions: [] };
-    const lent = lentScopes(subject);
-    const none: Rules = { allow: [], deny: [] };
     return {
-      permissions: [...new Set([...subject.rules.keys(), ...lent.keys()])]
-        .sort()
-        .map((code) => {
-          const { allow, deny } = subject.rules.get(code) ?? none;
-          const own = new Set(allow.map(({ scope }) => scope));
-          const borrowed = lent.get(code) ?? new Set();
-          return { code, scopes: [...new Set([...own, ...borrowed])].sort(), denied: deny.length > 0, lent: [...borrowed].some((scope) => !own.has(scope)) };
-        })
+      permissions: [...heldOf(subject)]
+        .map(([code, held]) => ({ code, ...held }))
         .filter(({ code, scopes }) => scopes.length > 0 && (actor.kind !== 'api_key' || actor.scopes.includes(code))),
     };
   }
-}
-
-/** What was lent, by permission: the scopes, as the lenders hold them. */
-function lentScopes(holder: Holder): Map<string, Set<Scope>> {
-  const found = new Map<string, Set<Scope>>();
-  const add = (code: string, scopes: Iterable<Scope>) => {
-    const known = found.get(code) ?? new Set<Scope>();
-    for (const scope of scopes) known.add(scope);
-    found.set(code, known);
-  };
-  for (const { codes, lender } of holder.lent) {
-    for (const [code, { allow }] of lender.rules) if (codes === null || codes.has(code)) add(code, allow.map(({ scope }) => scope));
-    for (const [code, scopes] of lentScopes(lender)) if (codes === null || codes.has(code)) add(code, scopes);
-  }
-  return found;
 }

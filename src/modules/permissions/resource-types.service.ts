@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, type AttributeTypes, attributeTypesOf, isPermissionCode, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
+import { type Actor, type AttributeTypes, attributeTypesOf, checkCondition, type Condition, isPermissionCode, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type ResourceType, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { customPermissionRegistered, customPermissionRemoved, grantCreated, grantRevoked, resourceTypeChanged, resourceTypeCreated, resourceTypeDeleted } from './permissions.events';
+import type { CreateGrant } from './permissions.dto';
 import { type CreateResourceType, type ListResourceTypesQuery, type RegisterPermission, toCustomPermissionResponse, toResourceTypeResponse, type UpdateResourceType } from './resource-types.dto';
 
 /** The role that holds everything there is to grant. */
@@ -122,14 +123,33 @@ export class ResourceTypes {
    * The kinds of rows a permission is asked about, and what conditions on one of them – null: on none in particular – may
    * ask. Throws 400 REQUEST_INVALID for a permission that is not registered.
    */
-  async askedAbout(tx: Tx, permission: string): Promise<{ kinds: readonly string[]; types: (kind: string | null) => AttributeTypes }> {
+  async askedAbout(tx: Tx, permission: string, at = '#'): Promise<{ kinds: readonly string[]; types: (kind: string | null) => AttributeTypes }> {
     if (isPermissionCode(permission)) {
       return { kinds: rowKindsOf(permission), types: (kind) => attributeTypesOf(kind !== null && isRowKind(kind) ? kind : null) };
     }
     const row = await tx.customPermission.findFirst({ where: { code: permission }, include: { resourceType: true } });
-    if (!row) throw unknownPermission('#/permission');
+    if (!row) throw unknownPermission(`${at}/permission`);
     // It is about one kind only: said or not.
     return { kinds: [row.resourceType.code], types: () => ({ ...attributeTypesOf(null), ...(row.resourceType.attributes as AttributeTypes) }) };
+  }
+
+  /**
+   * A grant's condition as it is stored, with the types its attributes have now. Throws 400 REQUEST_INVALID for an unknown
+   * permission, a kind of rows it is not asked about, and a condition that does not type-check.
+   */
+  async conditionOf(tx: Tx, { permission, resource, condition }: Pick<CreateGrant, 'permission' | 'resource' | 'condition'>, at = '#'): Promise<{ test: Condition; types: Record<string, string> } | null> {
+    const refuse = (errors: { pointer: string; code: string; detail: string }[]) => new Problem('REQUEST_INVALID', { count: errors.length }, errors);
+    const { kinds, types: typesOf } = await this.askedAbout(tx, permission, at);
+    if (resource && !kinds.includes(resource.type)) {
+      throw refuse([{ pointer: `${at}/resource/type`, code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
+    }
+    if (!condition) return null;
+    // Without a kind there is no row to ask about, only the person and the request.
+    const types = typesOf(resource?.type ?? null);
+    const faults = checkCondition(condition, types);
+    if (faults.length > 0) throw refuse(faults.map(({ pointer, detail }) => ({ pointer: `${at}/condition${pointer}`, code: 'condition', detail })));
+    const used = new Set([...JSON.stringify(condition).matchAll(/"attribute":"([^"]+)"/g)].map(([, name]) => name!));
+    return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 
   /** Throws 400 REQUEST_INVALID where one of these is neither of the catalogue nor registered. */

@@ -1,0 +1,35 @@
+import { createZodDto } from 'nestjs-zod';
+import { z } from 'zod';
+import { pageOf, pageQuery } from '../../http';
+import { code, grantBody, scope, validity } from './permissions.dto';
+
+const period = { validFrom: validity.validFrom, validUntil: validity.validUntil };
+const change = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('grant'), grant: grantBody }),
+  z.strictObject({ op: z.literal('revoke'), grantId: z.uuid() }),
+  z.strictObject({ op: z.literal('assign-role'), roleId: z.uuid(), personId: z.uuid().optional(), positionId: z.uuid().optional(), ...period }),
+  z.strictObject({ op: z.literal('unassign-role'), assignmentId: z.uuid() }),
+  z.strictObject({ op: z.literal('inherit'), seniorId: z.uuid(), juniorId: z.uuid() }),
+  z.strictObject({ op: z.literal('disinherit'), seniorId: z.uuid(), juniorId: z.uuid() }),
+  z.strictObject({ op: z.literal('appoint'), personId: z.uuid(), positionId: z.uuid(), ...period }),
+  z.strictObject({ op: z.literal('end-appointment'), appointmentId: z.uuid() }),
+  z.strictObject({ op: z.literal('delegate'), lenderId: z.uuid(), borrowerId: z.uuid(), permissions: z.array(code).min(1).max(100).optional(), nodeId: z.uuid().optional(), transitive: z.boolean().default(false), ...period }),
+  z.strictObject({ op: z.literal('end-delegation'), delegationId: z.uuid() }),
+]);
+export type SimulatedChange = z.output<typeof change>;
+/** How many changes are tried together. */
+export const MOST_CHANGES = 100;
+export class SimulateInput extends createZodDto(
+  z
+    .strictObject({ changes: z.array(change).min(1).max(MOST_CHANGES), limit: pageQuery.limit, cursor: pageQuery.cursor })
+    .meta({ example: { changes: [{ op: 'grant', grant: { permission: 'workflow:read', scope: 'all', subject: { type: 'everyone' } } }, { op: 'revoke', grantId: '0190b5a0-0000-7000-8000-000000000001' }] } }),
+) {}
+const held = z.object({ scopes: z.array(scope), denied: z.boolean(), lent: z.boolean() });
+const affected = z.object({
+  personId: z.uuid(),
+  name: z.string(),
+  changes: z.array(z.object({ permission: z.string(), gains: z.boolean(), loses: z.boolean(), before: held, after: held })),
+});
+export class Simulation extends createZodDto(
+  pageOf(affected).extend({ version: z.string().meta({ description: 'The version of authorization it was tried on' }), lookedAt: z.int().meta({ description: 'People the changes could reach' }), affected: z.int().meta({ description: 'People something changes for' }) }),
+) {}
