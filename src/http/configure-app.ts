@@ -13,6 +13,7 @@ import { type LargeBody } from './large-body';
 import { RequestMetrics } from './metrics';
 import { serveOpenApi } from './openapi';
 import { sendProblem } from './problem.filter';
+import { AUTHORIZATION_VERSION } from './authorization-version';
 import { plainInput } from './plain-input';
 import { requestId } from './request-context.middleware';
 
@@ -25,7 +26,7 @@ export function configureApp(app: NestExpressApplication, largeBodies: readonly 
   app.set('trust proxy', config.http.trustProxyHops);
   app.set('query parser', 'simple');
   app.disable('x-powered-by');
-  app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/*part', 'metrics', 'dev', 'dev/*part'] });
+  app.setGlobalPrefix('api/v1', { exclude: ['health', 'health/*part', 'metrics', 'dev', 'dev/*part', 'access/v1/*part', '.well-known/authzen-configuration'] });
 
   app.use(requestId);
   app.use(app.get(RequestMetrics).middleware);
@@ -37,7 +38,7 @@ export function configureApp(app: NestExpressApplication, largeBodies: readonly 
     origin: config.http.corsOrigins.length > 0 ? [...config.http.corsOrigins] : false,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Api-Key', 'X-Request-Id'],
-    exposedHeaders: ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
+    exposedHeaders: ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', AUTHORIZATION_VERSION, 'X-Request-Id'],
     maxAge: 600,
   });
   app.use(compression({ threshold: 1024 }));

@@ -8,7 +8,7 @@ export { Drain } from './drain';
 export { HttpModule } from './http.module';
 export { idempotent, withoutSecret } from './idempotency';
 export { openApiDocument } from './openapi';
-export { Cursors, listName, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
+export { Cursors, listName, MAX_PAGE, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
 export { localeOf, ProblemFilter } from './problem.filter';
 export { RateLimitGuard } from './rate-limit.guard';
 export { idempotencyOf } from './request-context.middleware';

@@ -3,6 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { Problem } from '../access';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const VISIBLE = /^[\x21-\x7e]{1,128}$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{8,128}$/;
 
 /** Gives every request an id – the caller's, where it is harmless to print – and answers with it. */
@@ -10,7 +11,8 @@ export function requestId(request: Request, response: Response, next: NextFuncti
   const sent = request.get('x-request-id');
   const id = sent && REQUEST_ID.test(sent) ? sent : randomUUID();
   (request as Request & { id: string }).id = id;
-  response.setHeader('X-Request-Id', id);
+  // AuthZEN (10.1.3): what was sent comes back, even where it is not what we would print.
+  response.setHeader('X-Request-Id', sent && request.path.startsWith('/access/v1/') && VISIBLE.test(sent) ? sent : id);
   next();
 }
 

@@ -1,5 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { AskedRows } from './asked-rows';
+import { AuthzenController } from './authzen.controller';
+import { AuthzenService } from './authzen.service';
 import { BoundedGranting } from './bounded-granting';
 import { BreakGlassController } from './break-glass.controller';
 import { BreakGlassService } from './break-glass.service';
@@ -33,8 +35,8 @@ export { WarmUp } from './warm-up';
 
 @Global()
 @Module({
-  controllers: [PermissionsController, PermissionSearchController, ExplainController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, SimulateService, WarmUp, FoundationRoles],
+  controllers: [PermissionsController, PermissionSearchController, ExplainController, AuthzenController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, SimulateService, AuthzenService, WarmUp, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

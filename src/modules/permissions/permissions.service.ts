@@ -87,8 +87,13 @@ export class PermissionsService extends PermissionPort {
   async explainFor(actor: Actor, personId: string, moment: Moment, { context, ...question }: Question): Promise<Decision> {
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
     const decision: Decision = this.beyondKey(actor, personId, question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(subject, { ...question, context: this.contextOf(actor, context) });
-    this.metrics.decisions.inc({ use: 'advisory', result: decision.allowed ? 'allow' : 'deny' });
+    this.countAdvisory(decision.allowed);
     return decision;
+  }
+
+  /** Advisory decisions are counted, not written. */
+  countAdvisory(allowed: boolean): void {
+    this.metrics.decisions.inc({ use: 'advisory', result: allowed ? 'allow' : 'deny' });
   }
 
   /** What conditions may ask of the circumstances: what is given, and always our own clock. */
@@ -96,9 +101,9 @@ export class PermissionsService extends PermissionPort {
     return { ...given, ...circumstances(actor) };
   }
 
-  /** Whether an API key that asks about its own person was not made for this permission. */
+  /** Whether an API key that asks about its own person, and not as one that may ask about anybody, was not made for this permission. */
   beyondKey(actor: Actor, personId: string, code: string): boolean {
-    return actor.kind === 'api_key' && actor.personId === personId && outsideKeyScope(actor, code);
+    return actor.kind === 'api_key' && actor.personId === personId && outsideKeyScope(actor, 'permission:check') && outsideKeyScope(actor, code);
   }
 
   private async ask(actor: Actor, code: PermissionCode, resource?: ResourceFacts): Promise<boolean> {

@@ -152,6 +152,10 @@ export class ResourceTypes {
     return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 
+  async isRegistered(tx: Tx, code: string): Promise<boolean> {
+    return (await tx.customPermission.count({ where: { code } })) > 0;
+  }
+
   /** Throws 400 REQUEST_INVALID where one of these is neither of the catalogue nor registered. */
   async requireKnown(tx: Tx, codes: readonly string[], pointerOf: (index: number) => string): Promise<void> {
     const custom = [...new Set(codes.filter((code) => !isPermissionCode(code)))];
