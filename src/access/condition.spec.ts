@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type AttributeTypes, checkCondition, type Condition, CONDITION_LIMITS, evaluate, residualOf, type RowAttributes, type Where, whereFalse, whereTrue } from './condition';
 import { aCondition, ATTRIBUTES, TYPES } from '../../test/support/conditions';
 
-const RUNS = 20_000;
+const RUNS = Math.ceil(20_000 * Number(process.env.PROPERTY_RUNS ?? 1));
 
 /** Attributes of which some are not known. */
 const withUnknown = (known: Record<string, unknown>) => (name: string) => known[name];

@@ -3,6 +3,7 @@ import { type Actor, isPermissionCode, isRowKind, PermissionPort, Problem, type 
 import { fieldErrors, MAX_PAGE } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
 import { Database, type Tx } from '../../platform/database';
+import type { Moment } from '../../platform/freshness';
 import { AskedRows } from './asked-rows';
 import { type ActionSearchInput, type Evaluation, evaluation, type EvaluationsInput, type ResourceSearchInput, type SubjectSearchInput } from './authzen.dto';
 import { decide, type Question } from './decide';
@@ -15,9 +16,6 @@ interface Answer {
   decision: boolean;
   context?: Record<string, unknown>;
 }
-
-/** A question in our own terms, or why there is no answer but no. */
-type Asked = { personId: string; question: Question } | { reason: string };
 
 /** Kinds of subjects: a person by their id here, or by that of their account at Clerk. */
 const PERSON = 'person';
@@ -80,7 +78,8 @@ export class AuthzenService {
 
   /** Who may do it, with one resource: people, or their accounts. */
   async searchSubjects(actor: Actor, { subject, action, resource, context, page }: SubjectSearchInput) {
-    const { permission, facts } = await this.database.withTenant(actor, async (tx) => ({ permission: await this.permissionOf(tx, action.name, resource.type), facts: await this.factsOf(tx, [resource]) }));
+    const permission = await this.permissionOf(actor, await this.subjects.momentOf(actor), action.name, resource.type);
+    const { facts } = await this.told(actor, [], [resource]);
     if (![PERSON, USER].includes(subject.type) || permission === null || !facts[0]) {
       await this.port.require(actor, 'permission:check', {});
       return { results: [], page: { next_token: '', count: 0 } };
@@ -98,7 +97,8 @@ export class AuthzenService {
   /** Which rows of ours somebody may do it with. Throws 400 for kinds of things other applications keep: nobody here knows them all. */
   async searchResources(actor: Actor, { subject, action, resource, context, page }: ResourceSearchInput) {
     if (!isRowKind(resource.type)) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/resource/type', code: 'kind', detail: 'things of this kind are kept by another application' }]);
-    const { personId, permission } = await this.database.withTenant(actor, async (tx) => ({ personId: (await this.peopleOf(tx, [subject])).get(key(subject)), permission: await this.permissionOf(tx, action.name, resource.type) }));
+    const permission = await this.permissionOf(actor, await this.subjects.momentOf(actor), action.name, resource.type);
+    const personId = await this.living(actor, (await this.told(actor, [subject], [])).people.get(key(subject)));
     await this.requireMayAsk(actor, [personId]);
     if (personId === undefined || permission === null || !isPermissionCode(permission) || !rowKindsOf(permission).includes(resource.type)) return { results: [], page: { next_token: '', count: 0 } };
     const found = await this.search.resources(actor, { permission, type: resource.type, personId, context, subject: subject.properties, action: action.properties, limit: limitOf(page), cursor: page?.token });
@@ -107,7 +107,8 @@ export class AuthzenService {
 
   /** What somebody may do with one resource. */
   async searchActions(actor: Actor, { subject, resource, context, page }: ActionSearchInput) {
-    const { personId, facts } = await this.database.withTenant(actor, async (tx) => ({ personId: (await this.peopleOf(tx, [subject])).get(key(subject)), facts: await this.factsOf(tx, [resource]) }));
+    const { people, facts } = await this.told(actor, [subject], [resource]);
+    const personId = await this.living(actor, people.get(key(subject)));
     await this.requireMayAsk(actor, [personId]);
     if (personId === undefined || !facts[0]) return { results: [], page: { next_token: '', count: 0 } };
     const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: resource.id, ...placeOf(resource.properties), properties: resource.properties };
@@ -118,48 +119,55 @@ export class AuthzenService {
 
   private async decideAll(actor: Actor, inputs: readonly Evaluation[]): Promise<Answer[]> {
     if (inputs.length === 0) return [];
-    const asked = await this.database.withTenant(actor, async (tx) => {
-      const people = await this.peopleOf(tx, inputs.map(({ subject }) => subject));
-      const facts = await this.factsOf(tx, inputs.map(({ resource }) => resource));
-      const permissions = new Map<string, string | null>();
-      for (const { action, resource } of inputs) {
-        const name = JSON.stringify([action.name, resource.type]);
-        if (!permissions.has(name)) permissions.set(name, await this.permissionOf(tx, action.name, resource.type));
-      }
-      return inputs.map(({ subject, action, resource, context }, index): Asked & { of?: string } => {
-        const personId = people.get(key(subject));
-        const permission = permissions.get(JSON.stringify([action.name, resource.type]));
-        if (personId === undefined) return { reason: 'unknown-subject' };
-        if (!permission) return { reason: 'unknown-action', of: personId };
-        const row = facts[index];
-        if (!row) return { reason: 'unknown-resource', of: personId };
-        return { personId, question: { permission, resource: row, context: this.permissions.contextOf(actor, context), subject: subject.properties, action: action.properties } };
-      });
-    });
-    await this.requireMayAsk(actor, asked.map((each) => ('personId' in each ? each.personId : each.of)));
     const moment = await this.subjects.momentOf(actor);
-    const compiled = await this.subjects.getMany(actor.foundationId, asked.flatMap((each) => ('personId' in each ? [each.personId] : [])), moment);
-    return asked.map((each): Answer => {
-      if ('reason' in each) return { decision: false, context: { reason: each.reason } };
-      const { allowed, because } = this.permissions.beyondKey(actor, each.personId, each.question.permission) ? { allowed: false, because: { kind: 'not-held' } } : decide(compiled.get(each.personId)!, each.question);
+    const { people, facts } = await this.told(actor, inputs.map(({ subject }) => subject), inputs.map(({ resource }) => resource));
+    await this.requireMayAsk(actor, inputs.map(({ subject }) => people.get(key(subject))));
+    const compiled = await this.subjects.getMany(actor.foundationId, [...new Set(people.values())], moment);
+    const permissions = new Map<string, string | null>();
+    const answers: Answer[] = [];
+    for (const [index, { subject, action, resource, context }] of inputs.entries()) {
+      const name = `${resource.type}\0${action.name}`;
+      let permission = permissions.get(name);
+      if (permission === undefined) permissions.set(name, (permission = await this.permissionOf(actor, moment, action.name, resource.type)));
+      const personId = people.get(key(subject));
+      const holder = personId === undefined ? undefined : compiled.get(personId);
+      const row = facts[index];
+      const unknown = !holder?.living ? 'unknown-subject' : permission === null ? 'unknown-action' : !row ? 'unknown-resource' : null;
+      if (unknown !== null) {
+        answers.push({ decision: false, context: { reason: unknown } });
+        continue;
+      }
+      const question: Question = { permission: permission!, resource: row!, context: this.permissions.contextOf(actor, context), subject: subject.properties, action: action.properties };
+      const { allowed, because } = this.permissions.beyondKey(actor, personId!, permission!) ? { allowed: false, because: { kind: 'not-held' } } : decide(holder!, question);
       this.permissions.countAdvisory(allowed);
-      return allowed ? { decision: true } : { decision: false, context: { reason: because.kind } };
+      answers.push(allowed ? { decision: true } : { decision: false, context: { reason: because.kind } });
+    }
+    return answers;
+  }
+
+  /** People by what names them, and what is asked about each resource; asks the database only where it has to. */
+  private async told(actor: Actor, subjects: readonly { type: string; id: string }[], resources: readonly Evaluation['resource'][]): Promise<{ people: Map<string, string>; facts: (ResourceFacts | undefined)[] }> {
+    const people = new Map(subjects.filter(({ type, id }) => type === PERSON && UUID.test(id)).map((subject) => [key(subject), subject.id.toLowerCase()]));
+    const users = [...new Set(subjects.filter(({ type }) => type === USER).map(({ id }) => id))];
+    const stored = resources.some(({ type, properties }) => isRowKind(type) || placeOf(properties).unitId !== undefined);
+    if (users.length === 0 && !stored) return { people, facts: resources.map(({ type, id, properties }) => ({ type, id, ownerPersonId: placeOf(properties).ownerPersonId, properties })) };
+    return this.database.withTenant(actor, async (tx) => {
+      const accounts = users.length > 0 ? await tx.userAccount.findMany({ where: { clerkUserId: { in: users } }, select: { clerkUserId: true, personId: true } }) : [];
+      for (const { clerkUserId, personId } of accounts) people.set(key({ type: USER, id: clerkUserId }), personId);
+      return { people, facts: await this.factsOf(tx, resources) };
     });
+  }
+
+  /** The same person, if they live. */
+  private async living(actor: Actor, personId: string | undefined): Promise<string | undefined> {
+    if (personId === undefined) return undefined;
+    return (await this.subjects.get(actor.foundationId, personId, await this.subjects.momentOf(actor))).living ? personId : undefined;
   }
 
   /** About oneself anybody may ask; about others, and about nobody, who may check. */
   private async requireMayAsk(actor: Actor, people: readonly (string | undefined)[]): Promise<void> {
     const own = actor.kind === 'system' ? undefined : actor.personId;
     if (people.some((personId) => personId === undefined || personId !== own)) await this.port.require(actor, 'permission:check', {});
-  }
-
-  /** Living people by what names them. */
-  private async peopleOf(tx: Tx, subjects: readonly { type: string; id: string }[]): Promise<Map<string, string>> {
-    const ids = subjects.filter(({ type, id }) => type === PERSON && UUID.test(id)).map(({ id }) => id.toLowerCase());
-    const accounts = subjects.filter(({ type }) => type === USER).map(({ id }) => id);
-    const people = ids.length > 0 ? await tx.person.findMany({ where: { id: { in: [...new Set(ids)] }, deletedAt: null }, select: { id: true } }) : [];
-    const users = accounts.length > 0 ? await tx.userAccount.findMany({ where: { clerkUserId: { in: [...new Set(accounts)] }, person: { deletedAt: null } }, select: { clerkUserId: true, personId: true } }) : [];
-    return new Map([...people.map(({ id }) => [key({ type: PERSON, id }), id] as const), ...users.map(({ clerkUserId, personId }) => [key({ type: USER, id: clerkUserId }), personId] as const)]);
   }
 
   /** What is asked about each resource: rows of ours as they are stored, undefined where there is none; others as they are told. */
@@ -180,13 +188,13 @@ export class AuthzenService {
   }
 
   /** The permission an action names for a type of resources; null where there is none. */
-  private async permissionOf(tx: Tx, name: string, type: string): Promise<string | null> {
+  private async permissionOf(actor: Actor, moment: Moment, name: string, type: string): Promise<string | null> {
     const code = name.includes(':') ? name : `${type}:${name}`;
     if (isPermissionCode(code)) {
       const kinds: readonly string[] = rowKindsOf(code);
       return kinds.length === 0 || kinds.includes(type) ? code : null;
     }
-    return code.startsWith(`${type}:`) && (await this.resourceTypes.isRegistered(tx, code)) ? code : null;
+    return code.startsWith(`${type}:`) && (await this.resourceTypes.isRegistered(actor.foundationId, code, moment)) ? code : null;
   }
 }
 

@@ -116,14 +116,20 @@ export class BoundedGranting {
         SELECT person_id, position_id, everyone FROM giving WHERE role_id IS NULL
         UNION ALL
         SELECT r.person_id, r.position_id, false FROM role_assignment r JOIN giving USING (role_id) WHERE r.foundation_id = ${actor.foundationId}::uuid
+      ), wanted AS (
+        SELECT person_id FROM holding WHERE person_id IS NOT NULL
+        UNION
+        SELECT ap.person_id FROM appointment ap JOIN holding h ON h.position_id = ap.position_id WHERE ap.foundation_id = ${actor.foundationId}::uuid
+        UNION
+        SELECT a.person_id FROM user_account a WHERE a.foundation_id = ${actor.foundationId}::uuid AND EXISTS (SELECT FROM holding WHERE everyone)
+        UNION
+        SELECT i.person_id FROM invitation i WHERE i.foundation_id = ${actor.foundationId}::uuid AND EXISTS (SELECT FROM holding WHERE everyone)
       )
       SELECT p.id, gloria_holding(p.foundation_id, p.id, NULL) || jsonb_build_object('v', '0', 'now', extract(epoch FROM statement_timestamp()) * 1000) AS facts,
              CASE WHEN a.id IS NULL THEN (SELECT max(i.expires_at) FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL) END AS invited_until
-        FROM person p LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
-       WHERE p.foundation_id = ${actor.foundationId}::uuid AND p.deleted_at IS NULL
+        FROM wanted w JOIN person p ON p.foundation_id = ${actor.foundationId}::uuid AND p.id = w.person_id LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
+       WHERE p.deleted_at IS NULL
          AND (a.id IS NOT NULL OR EXISTS (SELECT FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL AND i.expires_at > now()))
-         AND (EXISTS (SELECT FROM holding WHERE everyone) OR p.id IN (SELECT person_id FROM holding)
-           OR p.id IN (SELECT ap.person_id FROM appointment ap JOIN holding h ON h.position_id = ap.position_id WHERE ap.foundation_id = p.foundation_id))
        ORDER BY p.id LIMIT 200`;
     const ignoring = await this.everybodysDenies(tx);
     const now = Math.max(actor.startedAt, ...candidates.map(({ facts }) => facts.now));

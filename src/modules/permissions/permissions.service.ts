@@ -13,12 +13,18 @@ import { Subjects } from './subjects.service';
 /** Asks `decide` on behalf of whoever acts. The system's own commands hold no permissions and are not asked. */
 @Injectable()
 export class PermissionsService extends PermissionPort {
+  private readonly counted;
+  private readonly advised;
+
   constructor(
     private readonly subjects: Subjects,
-    private readonly metrics: Metrics,
+    metrics: Metrics,
     private readonly moduleRef: ModuleRef,
   ) {
     super();
+    const counted = (use: 'enforced' | 'advisory') => ({ allow: metrics.tally(metrics.decisions, { use, result: 'allow' }), deny: metrics.tally(metrics.decisions, { use, result: 'deny' }) });
+    this.counted = counted('enforced');
+    this.advised = counted('advisory');
   }
 
   async require(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<void> {
@@ -93,7 +99,7 @@ export class PermissionsService extends PermissionPort {
 
   /** Advisory decisions are counted, not written. */
   countAdvisory(allowed: boolean): void {
-    this.metrics.decisions.inc({ use: 'advisory', result: allowed ? 'allow' : 'deny' });
+    (allowed ? this.advised.allow : this.advised.deny).add();
   }
 
   /** What conditions may ask of the circumstances: what is given, and always our own clock. */
@@ -107,15 +113,21 @@ export class PermissionsService extends PermissionPort {
   }
 
   private async ask(actor: Actor, code: PermissionCode, resource?: ResourceFacts): Promise<boolean> {
-    const subject = await this.subjects.of(actor);
+    // What is ready is not waited for: a promise more would cost as much as the decision.
+    const subject = actor.kind === 'system' ? null : (this.subjects.ready(actor) ?? (await this.subjects.of(actor)));
     const allowed = subject === null || (!outsideKeyScope(actor, code) && decide(subject, { permission: code, resource, context: circumstances(actor) }).allowed);
-    this.metrics.decisions.inc({ use: 'enforced', result: allowed ? 'allow' : 'deny' });
+    (allowed ? this.counted.allow : this.counted.deny).add();
     return allowed;
   }
 }
 
 /** What conditions may ask of the request: the database's clock when it began. */
-const circumstances = (actor: Actor) => ({ time: new Date(actor.startedAt).toISOString() });
+const circumstances = (actor: Actor) => ({
+  // Written out only where a condition asks.
+  get time() {
+    return new Date(actor.startedAt).toISOString();
+  },
+});
 
 /** A key may do what its creator may, and of that only what it was made for. */
 function outsideKeyScope(actor: Actor, code: string): boolean {

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type AttributeTypes, attributeTypesOf, checkCondition, type Condition, isPermissionCode, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type ResourceType, type Tx } from '../../platform/database';
+import { Freshness, type Moment } from '../../platform/freshness';
 import { AuditService } from '../audit';
 import { customPermissionRegistered, customPermissionRemoved, grantCreated, grantRevoked, resourceTypeChanged, resourceTypeCreated, resourceTypeDeleted } from './permissions.events';
 import type { CreateGrant } from './permissions.dto';
@@ -14,11 +16,14 @@ const ADMINISTRATOR = 'administrator';
 /** What other applications of the foundation protect with Gloria: kinds of things, and what may be done with them. */
 @Injectable()
 export class ResourceTypes {
+  private readonly codes = new LRUCache<string, { v: bigint; epoch: string; codes: ReadonlySet<string> }>({ max: 1_000 });
+
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
     private readonly cursors: Cursors,
     private readonly permissions: PermissionPort,
+    private readonly freshness: Freshness,
   ) {}
 
   async list(actor: Actor, query: ListResourceTypesQuery) {
@@ -152,8 +157,15 @@ export class ResourceTypes {
     return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 
-  async isRegistered(tx: Tx, code: string): Promise<boolean> {
-    return (await tx.customPermission.count({ where: { code } })) > 0;
+  /** Whether a permission is registered, as of a moment: kept under its version, which registering raises. */
+  async isRegistered(foundationId: string, code: string, { v }: Moment): Promise<boolean> {
+    const known = this.codes.get(foundationId);
+    if (known && known.v === v && known.epoch === this.freshness.epoch) return known.codes.has(code);
+    const { epoch } = this.freshness;
+    const rows = await this.database.withTenant({ foundationId }, (tx) => tx.customPermission.findMany({ select: { code: true } }));
+    const codes = new Set(rows.map((row) => row.code));
+    this.codes.set(foundationId, { v, epoch, codes });
+    return codes.has(code);
   }
 
   /** Throws 400 REQUEST_INVALID where one of these is neither of the catalogue nor registered. */

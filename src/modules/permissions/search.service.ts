@@ -36,8 +36,8 @@ export class PermissionSearch {
     const moment = await this.subjects.momentOf(actor);
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
     const filter = this.permissions.beyondKey(actor, personId, permission) ? ({ kind: 'none' } as const) : filterOf(subject, permission, kind, this.permissions.contextOf(actor, input.context), input);
+    if (!subject.living) throw new Problem('NOT_FOUND');
     return this.database.withTenant(actor, async (tx) => {
-      await this.requirePerson(tx, personId);
       const page = await this.cursors.page(listName('list-resources', { ...input, personId }), input, (take, after) => this.sources.of(kind).ids(tx, filter, take, after?.[0] ?? null), (id) => [id]);
       return { items: page.items.map((id) => ({ id })), nextCursor: page.nextCursor };
     });
@@ -79,8 +79,8 @@ export class PermissionSearch {
     const personId = await this.whom(actor, input.personId);
     const moment = await this.subjects.momentOf(actor);
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
+    if (!subject.living) throw new Problem('NOT_FOUND');
     return this.database.withTenant(actor, async (tx) => {
-      await this.requirePerson(tx, personId);
       const [resource] = await this.rows.factsOf(tx, [input.resource]);
       const context = this.permissions.contextOf(actor, input.context);
       const page = await this.cursors.page(
@@ -109,10 +109,6 @@ export class PermissionSearch {
     if (whom === undefined) throw new Problem('NOT_FOUND');
     if (whom !== own) await this.port.require(actor, 'permission:check', {});
     return whom;
-  }
-
-  private async requirePerson(tx: Tx, id: string): Promise<void> {
-    if ((await tx.person.count({ where: { id, deletedAt: null } })) === 0) throw new Problem('NOT_FOUND');
   }
 }
 

@@ -4,6 +4,7 @@ import { type Actor, Denied, isPermissionCode, type PermissionCode, PermissionPo
 import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
+import { brokenBy } from './duties';
 import { type CreateSodSet, type ListSodSetsQuery, toSodSetResponse, type UpdateSodSet } from './permissions.dto';
 import { sodSetChanged, sodSetCreated, sodSetDeleted } from './permissions.events';
 
@@ -96,10 +97,8 @@ export class SeparationOfDuty {
   async requireDutyApart(tx: Tx, code: PermissionCode, had: readonly PermissionCode[], target: { type: string; id: string }): Promise<void> {
     if (had.length === 0) return;
     const sets = await tx.sodSet.findMany({ where: { kind: 'dynamic', members: { some: { permissionCode: code } } }, include: withMembers, orderBy: { id: 'asc' } });
-    for (const { members, cardinality, name } of sets) {
-      const duties = new Set([code, ...had].filter((each) => members.some(({ permissionCode }) => permissionCode === each)));
-      if (duties.size >= cardinality) throw new Denied('DUTIES_KEPT_APART', { set: name, permission: code }, target);
-    }
+    const broken = brokenBy(sets.map(({ members, cardinality, name }) => ({ name, cardinality, duties: members.flatMap(({ permissionCode }) => permissionCode ?? []) })), code, had);
+    if (broken) throw new Denied('DUTIES_KEPT_APART', { set: broken.name, permission: code }, target);
   }
 
   private async lock(tx: Tx, id: string) {

@@ -37,7 +37,7 @@ describe('simulation', () => {
       fc.property(world, aPerson, (given, personId) => {
         expect(plain(new Holdings(modelOf(given)).factsOf(personId))).toEqual(plain(factsOf(given, personId)));
       }),
-      { numRuns: 5_000 * RUNS },
+      { numRuns: Math.ceil(5_000 * RUNS) },
     );
   });
 
@@ -55,9 +55,9 @@ describe('simulation', () => {
         changed += 1;
         expect(found?.[is ? 'gains' : 'loses']).toBe(true);
       }),
-      { numRuns: 20_000 * RUNS },
+      { numRuns: Math.ceil(20_000 * RUNS) },
     );
-    expect(changed).toBeGreaterThan(300);
+    expect(changed).toBeGreaterThan(300 * Math.min(RUNS, 1) * 0.7);
   });
 
   it('finds nothing where nothing is changed', () => {
@@ -66,7 +66,7 @@ describe('simulation', () => {
         const compiled = compileSubject({ ...new Holdings(modelOf(given)).factsOf(personId), v: '1', now: at }, at);
         expect(differences(compiled, compiled)).toEqual([]);
       }),
-      { numRuns: 1_000 * RUNS },
+      { numRuns: Math.ceil(1_000 * RUNS) },
     );
   });
 });

@@ -53,6 +53,8 @@ export interface SubjectFacts extends HoldingFacts {
   v: string;
   /** Database clock, epoch ms. */
   now: number;
+  /** false for somebody who is no living person of the foundation: they hold nothing. */
+  living?: boolean;
 }
 
 export type Scope = HoldingFacts['grants'][number]['scope'];
@@ -95,6 +97,7 @@ export interface Loan {
 
 export interface CompiledSubject extends Holder {
   v: bigint;
+  living: boolean;
   /** Database clock, epoch ms: until when nothing changes by the mere passing of time; null for never. */
   goodUntil: number | null;
 }
@@ -106,8 +109,9 @@ const covers = (at: number, { from, until }: Period) => (from === null || from <
  * the order of its input. A grant whose scope reaches nothing – `school` for somebody without a post in a school – is dropped.
  */
 export function compileSubject(facts: SubjectFacts, at: number): CompiledSubject {
+  if (facts.living === false) return { person: facts.person, rules: new Map(), lent: [], v: BigInt(facts.v), living: false, goodUntil: null };
   const boundaries = boundariesOf(facts).filter((boundary) => boundary > at);
-  return { ...compileHolder(facts, at), v: BigInt(facts.v), goodUntil: boundaries.length > 0 ? Math.min(...boundaries) : null };
+  return { ...compileHolder(facts, at), v: BigInt(facts.v), living: true, goodUntil: boundaries.length > 0 ? Math.min(...boundaries) : null };
 }
 
 /** Every moment at which something of these facts begins or ends. */

@@ -7,6 +7,9 @@ import { Freshness, type Moment } from '../../platform/freshness';
 import { Metrics } from '../../platform/telemetry';
 import { compileSubject, type CompiledSubject, type SubjectFacts } from './subject';
 
+/** How many subjects of one foundation are kept. */
+const MOST = 20_000;
+
 /**
  * Compiled subjects, kept under everything they depend on: foundation, person and authorization version, and dropped at
  * their next validity boundary. The moment asked about comes from platform/freshness and is not older than the question, so
@@ -14,7 +17,9 @@ import { compileSubject, type CompiledSubject, type SubjectFacts } from './subje
  */
 @Injectable()
 export class Subjects {
-  private readonly compiled = new LRUCache<string, CompiledSubject>({ max: 20_000 });
+  /** By foundation and person, under the version and history they are of. */
+  private readonly compiled = new Map<string, LRUCache<string, { v: bigint; epoch: string; subject: CompiledSubject }>>();
+  private readonly hits;
   /** Reads under way, so that many requests of one subject after a change are one read. */
   private readonly reading = new Map<string, Promise<SubjectFacts>>();
 
@@ -22,8 +27,16 @@ export class Subjects {
     private readonly database: Database,
     private readonly cache: Cache,
     private readonly freshness: Freshness,
-    private readonly metrics: Metrics,
-  ) {}
+    metrics: Metrics,
+  ) {
+    this.hits = metrics.tally(metrics.cache, { prefix: 'subject-facts', result: 'compiled' });
+  }
+
+  /** The same as `of` where nothing has to be asked or read for it; undefined where something has. */
+  ready(actor: Exclude<Actor, { kind: 'system' }>): CompiledSubject | undefined {
+    const moment = this.freshness.leased(actor.foundationId);
+    return moment && moment.v >= actor.authzVersion ? this.known(actor.foundationId, actor.personId, moment) : undefined;
+  }
 
   /** What the actor's person holds now; null for the system, which holds nothing. */
   async of(actor: Actor): Promise<CompiledSubject | null> {
@@ -37,20 +50,17 @@ export class Subjects {
   }
 
   async get(foundationId: string, personId: string, moment: Moment): Promise<CompiledSubject> {
-    const key = `${this.prefixOf(foundationId)}${personId}:${moment.v}`;
-    const known = this.compiled.get(key);
-    if (known && (known.goodUntil === null || moment.now < known.goodUntil)) {
-      this.metrics.cache.inc({ prefix: 'subject-facts', result: 'compiled' });
-      return known;
-    }
+    const known = this.known(foundationId, personId, moment);
+    if (known) return known;
+    const { epoch } = this.freshness;
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
-    const facts = await this.factsOf(key, foundationId, personId);
+    const facts = await this.factsOf(`${epoch}${foundationId}:${personId}:${moment.v}`, foundationId, personId);
     const compile = (at: number) => compileSubject(facts, Math.max(at, facts.now));
     // Something begins or ends while the clock is not known that well: then it is asked.
     const early = compile(moment.notBefore);
     if (early.goodUntil !== null && early.goodUntil <= moment.now) return compile((await this.freshness.ask(foundationId)).now);
     const subject = compile(moment.now);
-    this.compiled.set(key, subject);
+    this.keep(foundationId, personId, { v: moment.v, epoch, subject });
     return subject;
   }
 
@@ -59,13 +69,13 @@ export class Subjects {
    * one: it would wait for a second connection while it holds the first.
    */
   async getMany(foundationId: string, personIds: readonly string[], moment: Moment, tx?: Tx): Promise<Map<string, CompiledSubject>> {
-    const prefix = this.prefixOf(foundationId);
-    const missing = [...new Set(personIds)].filter((id) => !this.compiled.has(`${prefix}${id}:${moment.v}`));
+    const { epoch } = this.freshness;
+    const missing = [...new Set(personIds)].filter((id) => !this.known(foundationId, id, moment));
     if (missing.length > 0) {
       const rows = tx
         ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject_facts(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
         : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject_facts($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
-      for (const { id, facts } of rows) this.compiled.set(`${prefix}${id}:${moment.v}`, compileSubject(facts, Math.max(moment.notBefore, facts.now)));
+      for (const { id, facts } of rows) this.keep(foundationId, id, { v: moment.v, epoch, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
     }
     const found = new Map<string, CompiledSubject>();
     for (const id of new Set(personIds)) found.set(id, await this.get(foundationId, id, moment));
@@ -78,8 +88,19 @@ export class Subjects {
     return row!.facts;
   }
 
-  private prefixOf(foundationId: string): string {
-    return `${this.freshness.epoch}${foundationId}:`;
+  private known(foundationId: string, personId: string, moment: Moment): CompiledSubject | undefined {
+    const kept = this.compiled.get(foundationId)?.get(personId);
+    if (!kept || kept.v !== moment.v || kept.epoch !== this.freshness.epoch) return undefined;
+    const { goodUntil } = kept.subject;
+    if (goodUntil !== null && goodUntil <= moment.now) return undefined;
+    this.hits.add();
+    return kept.subject;
+  }
+
+  private keep(foundationId: string, personId: string, entry: { v: bigint; epoch: string; subject: CompiledSubject }): void {
+    let people = this.compiled.get(foundationId);
+    if (!people) this.compiled.set(foundationId, (people = new LRUCache({ max: MOST })));
+    people.set(personId, entry);
   }
 
   private factsOf(key: string, foundationId: string, personId: string): Promise<SubjectFacts> {

@@ -1,6 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
+/** Counts that are taken over when the series is read: on the way of a decision, an addition is all there is time for. */
+export class Tally {
+  private pending = 0;
+
+  add(): void {
+    this.pending += 1;
+  }
+
+  /** How many since it was last asked. */
+  take(): number {
+    const { pending } = this;
+    this.pending = 0;
+    return pending;
+  }
+}
+
 /** Every Prometheus series of a process. Labels hold route templates and codes, never ids. */
 @Injectable()
 export class Metrics {
@@ -48,6 +64,24 @@ export class Metrics {
     labelNames: ['topic', 'result'],
     registers: [this.registry],
   });
+
+  private readonly tallies: { counter: Counter; labels: Record<string, string>; tally: Tally }[] = [];
+
+  /** A tally of one series, for where it is counted very often. */
+  tally<T extends string>(counter: Counter<T>, labels: Record<T, string>): Tally {
+    const tally = new Tally();
+    this.tallies.push({ counter: counter as Counter, labels, tally });
+    return tally;
+  }
+
+  /** The series as text, tallies taken over. */
+  async text(): Promise<string> {
+    for (const { counter, labels, tally } of this.tallies) {
+      const more = tally.take();
+      if (more > 0) counter.inc(labels, more);
+    }
+    return this.registry.metrics();
+  }
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
