@@ -46,6 +46,13 @@ export abstract class PermissionPort {
   abstract requirePersonHeld(tx: object, actor: Actor, personId: string): Promise<void>;
 
   /**
+   * Check and write, atomically: from here on nobody's authorization changes until the open transaction ends, and what is
+   * asked for the actor it resolves to is answered from exactly that. Only for use within the transaction. Whoever changes
+   * authorization waits meanwhile, so ask late.
+   */
+  abstract holdStill<A extends Actor>(tx: object, actor: A): Promise<A>;
+
+  /**
    * Gets what the actor holds ready, before any transaction is open: asked for inside one, it would wait for a second
    * connection while holding the first.
    */

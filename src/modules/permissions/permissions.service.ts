@@ -13,6 +13,8 @@ import { Subjects } from './subjects.service';
 /** Asks `decide` on behalf of whoever acts. The system's own commands hold no permissions and are not asked. */
 @Injectable()
 export class PermissionsService extends PermissionPort {
+  /** What actors hold whose authorization stands still, for as long as the transaction knows them. */
+  private readonly still = new WeakMap<Actor, CompiledSubject>();
   private readonly counted;
   private readonly advised;
 
@@ -40,7 +42,7 @@ export class PermissionsService extends PermissionPort {
   }
 
   async inWhoseStead(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<string[]> {
-    const subject = await this.subjects.of(actor);
+    const subject = this.still.get(actor) ?? (await this.subjects.of(actor));
     const decision = subject && decide(subject, { permission: code, resource, context: circumstances(actor) });
     return decision?.allowed ? decision.because.loans.map(({ lenderId }) => lenderId) : [];
   }
@@ -57,6 +59,16 @@ export class PermissionsService extends PermissionPort {
 
   async prepare(actor: Actor): Promise<void> {
     await this.subjects.of(actor);
+  }
+
+  async holdStill<A extends Actor>(tx: object, actor: A): Promise<A> {
+    if (actor.kind === 'system') return actor;
+    const [head] = await (tx as Tx).$queryRaw<{ v: bigint; now_ms: number }[]>`SELECT v, now_ms FROM gloria_hold_head(${actor.foundationId}::uuid)`;
+    const { v, now_ms: now } = head!;
+    const subjects = await this.subjects.getMany(actor.foundationId, [actor.personId], { v, now, notBefore: now }, tx as Tx);
+    const still = { ...actor, authzVersion: v };
+    this.still.set(still, subjects.get(actor.personId)!);
+    return still;
   }
 
   requireAdministratorLeft(tx: object, actor: Actor): Promise<void> {
@@ -114,7 +126,7 @@ export class PermissionsService extends PermissionPort {
 
   private async ask(actor: Actor, code: PermissionCode, resource?: ResourceFacts): Promise<boolean> {
     // What is ready is not waited for: a promise more would cost as much as the decision.
-    const subject = actor.kind === 'system' ? null : (this.subjects.ready(actor) ?? (await this.subjects.of(actor)));
+    const subject = actor.kind === 'system' ? null : (this.still.get(actor) ?? this.subjects.ready(actor) ?? (await this.subjects.of(actor)));
     const allowed = subject === null || (!outsideKeyScope(actor, code) && decide(subject, { permission: code, resource, context: circumstances(actor) }).allowed);
     (allowed ? this.counted.allow : this.counted.deny).add();
     return allowed;
