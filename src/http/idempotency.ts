@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Actor, actorKey, Problem } from '../access';
-import type { Tx } from '../platform/database';
+import { changesAuthorization, type Tx } from '../platform/database';
 
 /**
  * Carries out `work` at most once for the actor's Idempotency-Key; without a key, simply carries it out. The answer is
@@ -24,6 +24,8 @@ export async function idempotent<T>(tx: Tx, actor: Actor, work: () => Promise<T>
   const earlier = await tx.idempotencyRecord.findUnique({ where: { foundationId_actorKey_route_key: id } });
   if (earlier) {
     if (earlier.requestHash !== idempotency.requestHash) throw new Problem('IDEMPOTENCY_KEY_REUSED');
+    // The first answer may have been lost before everybody knew of what it changed.
+    changesAuthorization(tx);
     return JSON.parse(earlier.body) as T;
   }
   const result = await work();

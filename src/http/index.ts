@@ -1,7 +1,7 @@
 export { listRoutes } from './access-check';
 export { configureApp } from './configure-app';
 export { type LargeBody, LargeBodyInterceptor } from './large-body';
-export { instant, rowVersion } from './schemas';
+export { instant, rowVersion, uuid } from './schemas';
 export { AUTHORIZATION_VERSION, AuthorizationVersionInterceptor } from './authorization-version';
 export { Etagged, etagOf, IfMatch, requireBasis, requireUnchanged, TakesIfMatch } from './etag';
 export { Drain } from './drain';

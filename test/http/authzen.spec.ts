@@ -75,6 +75,27 @@ describe('AuthZEN', () => {
     expect(await decision(lend(ids.foundation))).toBe(false);
   });
 
+  it('takes a place it does not know for no place to be allowed at, and ids as grants do', async () => {
+    const give = (more: object) => world.as('dewi').post('/grants', { permission: 'library.book:lend', scope: 'all', subject: { type: 'person', id: ids.person('eko') }, ...more }).expect(201);
+    await give({});
+    await give({ effect: 'deny', scope: 'node', nodeId: ids.unit('sma-1') });
+    const id = '0190b5a0-0000-7000-8000-00000000abcd';
+    await give({ effect: 'deny', resource: { type: 'library.book', id: id.toUpperCase() } });
+    const lend = (properties: object, book = '1') => decision({ subject: person('eko'), action: { name: 'lend' }, resource: { type: 'library.book', id: book, properties } });
+    expect(await lend({})).toBe(true);
+    expect(await lend({ unitId: ids.unit('smp-2') })).toBe(true);
+    for (const unitId of [ids.unit('sma-1'), ids.unit('sma-1').toUpperCase(), 'sma-1', 7, [], {}, ids.foundation]) expect([unitId, await lend({ unitId })]).toEqual([unitId, false]);
+    expect(await lend({ ownerPersonId: 'eko' })).toBe(false);
+    expect([await lend({}, id), await lend({}, id.toUpperCase())]).toEqual([false, false]);
+  });
+
+  it('reads what is shared by many questions once, and refuses what is too much', async () => {
+    const context = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, n]));
+    expect((await post('evaluation', { ...borrow(), context })).status).toBe(400);
+    const { body } = await post('evaluations', { ...borrow(), context, evaluations: Array.from({ length: 1_000 }, () => ({})) }).expect(200);
+    expect((body as { evaluations: { decision: boolean }[] }).evaluations.some((each) => each.decision)).toBe(false);
+  });
+
   it('never allows what it does not know', async () => {
     const cases: [object, string][] = [
       [{ ...borrow(), subject: { type: 'person', id: ids.foundation } }, 'unknown-subject'],
@@ -169,6 +190,7 @@ describe('AuthZEN', () => {
     expect((await post('evaluation', borrow(), {})).status).toBe(401);
     const siti = { authorization: `Bearer ${world.token('siti')}` };
     expect((await post('evaluation', borrow(), siti).expect(200)).body).toEqual({ decision: true });
+    expect((await post('evaluation', borrow({ days: 15 }), siti).expect(200)).body).toEqual({ decision: false });
     expect((await post('evaluation', { ...borrow(), subject: person('joko') }, siti)).status).toBe(403);
     expect((await post('evaluation', { ...borrow(), subject: { type: 'person', id: ids.foundation } }, siti)).status).toBe(403);
     expect((await post('evaluations', { ...borrow(), evaluations: [{}, { subject: person('joko') }] }, siti)).status).toBe(403);

@@ -35,7 +35,7 @@ describe('check and write', () => {
       // As a revocation does that has not committed yet; written directly, so that it can be held there.
       await admin.query('BEGIN');
       await admin.query(`SET LOCAL session_replication_role = 'replica'`);
-      await admin.query('UPDATE authz_head SET v = v + 1 WHERE foundation_id = $1', [foundation]);
+      await admin.query('UPDATE authz_head SET v = v + 1, stamp = gen_random_uuid() WHERE foundation_id = $1', [foundation]);
       const { rows } = await admin.query('DELETE FROM role_assignment WHERE foundation_id = $1 AND role_id = $2 RETURNING *', [foundation, role('payment-operator')]);
       let answered = false;
       const paying = world.as('ratna').answers('complete', task.id).then((answer) => {
@@ -52,7 +52,7 @@ describe('check and write', () => {
       await admin.query('BEGIN');
       await admin.query(`SET LOCAL session_replication_role = 'replica'`);
       for (const row of rows as Record<string, unknown>[]) await admin.query(`INSERT INTO role_assignment (${Object.keys(row).join(', ')}) VALUES (${Object.keys(row).map((_, n) => `$${n + 1}`).join(', ')})`, Object.values(row));
-      await admin.query('UPDATE authz_head SET v = v + 1 WHERE foundation_id = $1', [foundation]);
+      await admin.query('UPDATE authz_head SET v = v + 1, stamp = gen_random_uuid() WHERE foundation_id = $1', [foundation]);
       await admin.query('COMMIT');
       await pause(1_100);
       await world.as('ratna').answers('complete', later.id).expect(200);

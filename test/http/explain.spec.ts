@@ -90,7 +90,12 @@ describe('explanations', () => {
 
   it('are about oneself for anybody, and about others for who may ask', async () => {
     expect((await explain({ permission: 'workflow:approve' }, 'siti')).allowed).toBe(false);
+    const own = await explain({ permission: 'audit:read' }, 'siti');
+    expect(own).toMatchObject({ allowed: false, grantableBy: [], missing: [{ kind: 'grant' }] });
     expect(await world.as('siti').post('/permissions/explain', inScience())).toBeProblem(403, 'PERMISSION_DENIED');
+    const key = ((await dewi().post('/api-keys', { name: 'narrow', scopes: ['workflow:read'], validDays: 1 }).expect(201)).body as { key: string }).key;
+    expect(await world.withKey(key).post('/permissions/explain', { permission: 'audit:read' })).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await world.withKey(key).get('/permissions/graph.svg')).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await world.as('siti').get(`/permissions/graph.svg?personId=${ids.person('joko')}`)).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await dewi().post('/permissions/explain', { permission: 'nothing.there:is' })).toBeProblem(400, 'REQUEST_INVALID');
     expect(await dewi().post('/permissions/explain', { ...inScience(), personId: ids.foundation })).toBeProblem(404, 'NOT_FOUND');

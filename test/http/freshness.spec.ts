@@ -130,10 +130,36 @@ describe('what an instance knows', () => {
 
   it('counts for nothing once the database has gone back', async () => {
     await untilLeased(two);
-    const { epoch } = two.app.get(Freshness);
-    // What recovery to an earlier moment looks like to an instance that went on running.
-    await connected(one.database.adminUrl, (client) => client.query('UPDATE authz_head SET v = v - 3 WHERE foundation_id = $1', [ids.foundation]));
-    while (two.app.get(Freshness).epoch === epoch) await new Promise((done) => setTimeout(done, 10));
+    const grant = await give();
+    expect((await may(there)).allowed).toBe(true);
+    await untilLeased(two);
+    const { v } = leased(two)!;
+    // What recovery to an earlier moment looks like to an instance that went on running: an older head, another history.
+    await connected(one.database.adminUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query(`SET LOCAL session_replication_role = 'replica'`);
+      await client.query('DELETE FROM grant_rule WHERE id = $1', [grant.id]);
+      await client.query('UPDATE authz_head SET v = v - 3, stamp = gen_random_uuid() WHERE foundation_id = $1', [ids.foundation]);
+      await client.query('COMMIT');
+    });
+    while ((leased(two)?.v ?? v) >= v) await new Promise((done) => setTimeout(done, 10));
+    expect((await may(there)).allowed).toBe(false);
+    // Changes are waited for as before, although their versions have been there already.
+    for (let round = 0; round < 5; round += 1) {
+      const again = await give();
+      expect((await may(there)).allowed).toBe(true);
+      await here.as('dewi').delete(`/grants/${again.id}`).expect(204);
+      expect((await may(there)).allowed).toBe(false);
+    }
+  });
+
+  it('is not what the database is told by somebody who can only send messages', async () => {
+    await untilLeased(two);
+    await connected(one.database.appUrl, (client) => client.query(`SELECT pg_notify('gloria_authz', $1)`, [`${ids.foundation}:999999999999`]));
+    await new Promise((done) => setTimeout(done, 100));
+    const grant = await give();
+    expect((await may(there)).allowed).toBe(true);
+    await here.as('dewi').delete(`/grants/${grant.id}`).expect(204);
     expect((await may(there)).allowed).toBe(false);
   });
 });

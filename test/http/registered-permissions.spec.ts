@@ -79,6 +79,7 @@ describe('what other applications protect', () => {
       ['/grants', { permission: 'gate.door:leave', scope: 'all', subject: siti }, /permission/],
       ['/grants', { permission: 'gate.door:enter', scope: 'all', subject: siti, resource: { type: 'request' } }, /resource/],
       ['/grants', { permission: 'workflow:read', scope: 'all', subject: siti, resource: { type: 'gate.door' } }, /resource/],
+      ['/grants', { permission: 'workflow:read', effect: 'deny', scope: 'all', subject: siti, resource: { type: 'request', id: 'no-uuid' } }, /resource\/id/],
       ['/grants', { permission: 'gate.door:enter', scope: 'all', subject: siti, condition }, /condition/],
       ['/permissions/check', { permission: 'gate.door:leave' }, /permission/],
       ['/delegations', { borrowerId: ids.person('maya'), permissions: ['gate.door:leave'], validUntil: new Date(Date.now() + 3_600_000).toISOString(), reason: 'x' }, /permissions/],
@@ -240,6 +241,34 @@ describe('access for emergencies', () => {
     expect(await give({ validUntil: inHours(1) })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
     expect(await world.as('yohanes').post('/role-assignments', { roleId: ids.role('auditor'), personId: ids.person('yohanes') })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
     expect(await world.as('yohanes').post('/break-glass', { roleId: ids.role('auditor'), personId: ids.person('siti'), mostMinutes: 5, purpose: 'x' })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+  });
+
+  it('is nobody’s by a way round: not by taking the post it is for, nor by writing one’s own id differently', async () => {
+    const post = ((await dewi().post('/positions', { unitId: ids.unit('sma-1'), code: 'vacant', title: 'Vacant' }).expect(201)).body as { id: string }).id;
+    const sealed = (await seal({ roleId: ids.role('payment-operator'), positionId: post }).expect(201)).body as Row;
+    // Whoever may write people hands on what is prepared for a post as well.
+    await dewi().post('/grants', { permission: 'person:write', scope: 'all', subject: { type: 'person', id: ids.person('eko') } }).expect(201);
+    await dewi().post('/grants', { permission: 'person:read', scope: 'all', subject: { type: 'person', id: ids.person('eko') } }).expect(201);
+    expect(await world.as('eko').post('/appointments', { personId: ids.person('eko'), positionId: post })).toBeProblem(403, 'GRANT_EXCEEDS_OWN');
+    // Who prepared it does not open it, whatever post they come to.
+    await dewi().post('/appointments', { personId: ids.person('dewi'), positionId: post }).expect(201);
+    expect(await dewi().post(`/break-glass/${sealed.id}/openings`, { minutes: 5, reason: 'x' })).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await seal({ roleId: ids.role('payment-operator'), personId: ids.person('dewi').toUpperCase() })).toBeProblem(403, 'PERMISSION_DENIED');
+    const key = ((await dewi().post('/api-keys', { name: 'k', scopes: ['grant:write', 'workflow:complete'], validDays: 1 }).expect(201)).body as { key: string }).key;
+    expect(await world.withKey(key).post('/break-glass', { roleId: ids.role('payment-operator'), personId: ids.person('siti'), mostMinutes: 5, purpose: 'x' })).toBeProblem(403, 'SESSION_REQUIRED');
+    // A right to grant within one unit is none to prepare a role, which is seen from every post.
+    await dewi().post('/grants', { permission: 'grant:write', scope: 'node', nodeId: ids.unit('smp-2'), subject: { type: 'person', id: ids.person('fitri') } }).expect(201);
+    expect(await world.as('fitri').post('/break-glass', { roleId: ids.role('budget-owner'), positionId: post, mostMinutes: 5, purpose: 'x' })).toBeProblem(403, 'PERMISSION_DENIED');
+  });
+
+  it('ends with the post it was prepared for', async () => {
+    const positionId = ids.position('sma-1-deputy');
+    const sealed = (await seal({ roleId: ids.role('auditor'), positionId, mostMinutes: 600 }).expect(201)).body as Row;
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const [held] = ((await dewi().get(`/appointments?positionId=${positionId}`).expect(200)).body as { items: { id: string; version: number }[] }).items;
+    await dewi().patch(`/appointments/${held!.id}`, { validUntil: until, version: held!.version }).expect(200);
+    const opening = (await world.as('maya').post(`/break-glass/${sealed.id}/openings`, { minutes: 600, reason: 'x' }).expect(201)).body as { validUntil: string };
+    expect(opening.validUntil).toBe(until);
   });
 
   it('is opened once, however often it is tried at the same moment', async () => {

@@ -13,14 +13,37 @@ ALTER TABLE authz_lease FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON authz_lease USING (foundation_id = gloria_foundation()) WITH CHECK (foundation_id = gloria_foundation());
 GRANT SELECT, INSERT, UPDATE, DELETE ON authz_lease TO gloria_app;
 
+-- A head is known by its stamp: after recovery to an earlier moment the same versions come again, of another history.
+-- Null until the first rise; then the version stands for it.
+ALTER TABLE authz_head ADD COLUMN stamp uuid;
+ALTER TABLE authz_head ALTER COLUMN stamp SET DEFAULT gen_random_uuid();
+CREATE OR REPLACE FUNCTION authz_bump(p_foundation uuid) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = public, pg_temp AS $$
+DECLARE
+  mark text := pg_current_xact_id()::text || ':' || p_foundation::text;
+  head bigint;
+BEGIN
+  IF current_setting('gloria.authz_mark', true) = mark THEN
+    SELECT v INTO head FROM authz_head WHERE foundation_id = p_foundation;
+    RETURN head;
+  END IF;
+  INSERT INTO authz_head AS h (foundation_id, v) VALUES (p_foundation, 1)
+    ON CONFLICT (foundation_id) DO UPDATE SET v = h.v + 1, stamp = gen_random_uuid() RETURNING v INTO head;
+  PERFORM set_config('gloria.authz_mark', mark, true);
+  RETURN head;
+END $$;
+
 -- An instance says which heads it has acted on, and learns the present ones. `registered`: its row was there before, so
--- that whoever changes authorization after the head was read here has seen it; only then is the answer worth a lease.
+-- that whoever changes authorization after the head was read here has seen it; only then is the answer worth a lease. Nor
+-- where it has acted on more than there is: the database has gone back, and its word would count for changes to come.
 CREATE FUNCTION gloria_beat(p_instance uuid, p_foundations uuid[], p_vs bigint[])
-RETURNS TABLE (foundation_id uuid, v bigint, registered boolean, now_ms double precision) LANGUAGE plpgsql SECURITY INVOKER AS $$
+RETURNS TABLE (foundation_id uuid, v bigint, stamp text, registered boolean, now_ms double precision) LANGUAGE plpgsql SECURITY INVOKER AS $$
 #variable_conflict use_column
 DECLARE
   f uuid;
   p_v bigint;
+  head bigint;
+  head_stamp text;
   was_there boolean;
   all_there boolean := true;
 BEGIN
@@ -33,7 +56,13 @@ BEGIN
       all_there := false;
       INSERT INTO authz_lease (instance_id, foundation_id, v) VALUES (p_instance, f, p_v);
     END IF;
-    RETURN QUERY SELECT f, coalesce((SELECT h.v FROM authz_head h WHERE h.foundation_id = f), 0), was_there, (extract(epoch FROM clock_timestamp()) * 1000)::double precision;
+    head := 0;
+    SELECT h.v, coalesce(h.stamp::text, h.v::text) INTO head, head_stamp FROM authz_head h WHERE h.foundation_id = f;
+    IF coalesce(head, 0) < (SELECT l.v FROM authz_lease l WHERE l.foundation_id = f AND l.instance_id = p_instance) THEN
+      UPDATE authz_lease SET v = 0 WHERE foundation_id = f AND instance_id = p_instance;
+      was_there := false;
+    END IF;
+    RETURN QUERY SELECT f, coalesce(head, 0), head_stamp, was_there, (extract(epoch FROM clock_timestamp()) * 1000)::double precision;
   END LOOP;
   -- A count that a crash takes back is one that is counted again; a row must not be lost.
   IF all_there THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
@@ -70,11 +99,12 @@ BEGIN
 END $$;
 
 -- The head and the database's clock, for who has no lease.
-CREATE FUNCTION gloria_moment(p_foundation uuid, OUT v bigint, OUT now_ms double precision) LANGUAGE plpgsql SECURITY INVOKER AS $$
+CREATE FUNCTION gloria_moment(p_foundation uuid, OUT v bigint, OUT stamp text, OUT now_ms double precision) LANGUAGE plpgsql SECURITY INVOKER AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM set_config('gloria.foundation_id', p_foundation::text, true);
-  v := coalesce((SELECT h.v FROM authz_head h WHERE h.foundation_id = p_foundation), 0);
+  SELECT h.v, coalesce(h.stamp::text, h.v::text) INTO v, stamp FROM authz_head h WHERE h.foundation_id = p_foundation;
+  v := coalesce(v, 0);
   now_ms := extract(epoch FROM clock_timestamp()) * 1000;
 END $$;
 

@@ -2,10 +2,10 @@
 
 -- Keeps authorization as it is until the open transaction ends: whoever changes it waits, whoever checks and writes does
 -- not. SECURITY DEFINER because a share lock asks for a right to write, which the runtime role does not have here.
-CREATE FUNCTION gloria_hold_head(p_foundation uuid, OUT v bigint, OUT now_ms double precision) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION gloria_hold_head(p_foundation uuid, OUT v bigint, OUT stamp text, OUT now_ms double precision) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  SELECT h.v INTO v FROM authz_head h WHERE h.foundation_id = p_foundation FOR SHARE;
+  SELECT h.v, coalesce(h.stamp::text, h.v::text) INTO v, stamp FROM authz_head h WHERE h.foundation_id = p_foundation FOR SHARE;
   IF v IS NULL THEN RAISE EXCEPTION 'there is no authorization to hold' USING ERRCODE = 'no_data_found'; END IF;
   now_ms := extract(epoch FROM clock_timestamp()) * 1000;
 END $$;

@@ -1,6 +1,6 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { instant, pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery, uuid } from '../../http';
 
 
 export class ListEventsQuery extends createZodDto(
@@ -18,7 +18,7 @@ export class ListEventsQuery extends createZodDto(
 ) {}
 
 const event = z.object({
-  id: z.uuid(),
+  id: uuid,
   occurredAt: instant,
   action: z.string().meta({ example: 'workflow.approved' }),
   outcome: z.enum(['success', 'denied', 'failure']),

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, DenialPort, type ProblemCode } from '../../access';
-import { Database, type Tx } from '../../platform/database';
+import { changesAuthorization, Database, type Tx } from '../../platform/database';
 import { AUTHORIZATION_TARGETS, type AuditEvent } from './audit.event';
 
 interface ActorColumns {
@@ -13,15 +13,13 @@ interface ActorColumns {
 /** The one writer of the audit log. */
 @Injectable()
 export class AuditService {
-  constructor(private readonly database: Database) {}
-
   /**
    * Writes events in the caller's transaction, so that a change and its record commit together; one statement however
    * many events there are. At COMMIT the database refuses a transaction that changed an audited row no event names.
    */
   async record(tx: Tx, actor: Actor, ...events: AuditEvent[]): Promise<void> {
     if (events.length === 0) return;
-    if (events.some(({ target, outcome }) => AUTHORIZATION_TARGETS.has(target.type) && (outcome ?? 'success') === 'success')) this.database.changesAuthorization(tx);
+    if (events.some(({ target, outcome }) => AUTHORIZATION_TARGETS.has(target.type) && (outcome ?? 'success') === 'success')) changesAuthorization(tx);
     const { kind, id, session } = actorColumns(actor);
     const context = JSON.stringify({ requestId: actor.request.requestId, route: actor.request.route, ip: actor.request.ip });
     const rows = events.map((event) => ({

@@ -1,7 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { permissionCodes } from '../../access';
-import { instant, pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery, uuid } from '../../http';
 import type { ApiKey, UserSession } from '../../platform/database';
 import ipaddr from 'ipaddr.js';
 
@@ -9,8 +9,8 @@ import ipaddr from 'ipaddr.js';
 export class MeResponse extends createZodDto(
   z.object({
     linked: z.boolean().meta({ description: 'False until an invitation was redeemed; everything else is refused until then' }),
-    foundationId: z.uuid(),
-    person: z.object({ id: z.uuid(), name: z.string().meta({ example: 'Siti Rahayu' }) }).nullable(),
+    foundationId: uuid,
+    person: z.object({ id: uuid, name: z.string().meta({ example: 'Siti Rahayu' }) }).nullable(),
     caller: z.enum(['user', 'api_key']),
     sessionId: z.string().nullable(),
     locale: z.enum(['en', 'id']),
@@ -22,24 +22,24 @@ const session = z.object({ sessionId: z.string().meta({ example: 'sess_2abc' }),
 export class SessionPage extends createZodDto(pageOf(session)) {}
 export class ListSessionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
 export class SidParam extends createZodDto(z.strictObject({ sid: z.string().min(1).max(200) })) {}
-export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 
 export class CreateInvitation extends createZodDto(
-  z.strictObject({ personId: z.uuid(), validDays: z.int().min(1).max(30).default(7) }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', validDays: 7 } }),
+  z.strictObject({ personId: uuid, validDays: z.int().min(1).max(30).default(7) }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', validDays: 7 } }),
 ) {}
 export class InvitationResponse extends createZodDto(
-  z.object({ id: z.uuid(), personId: z.uuid(), expiresAt: instant, code: z.string().nullable().meta({ description: 'Shown once; hand it to the person. null in the answer to a repeated request' }) }),
+  z.object({ id: uuid, personId: uuid, expiresAt: instant, code: z.string().nullable().meta({ description: 'Shown once; hand it to the person. null in the answer to a repeated request' }) }),
 ) {}
 export class RedeemInvitation extends createZodDto(z.strictObject({ code: z.string().min(20).max(100) }).meta({ example: { code: 'dGhpcyBpcyBhbiBleGFtcGxlIGNvZGU' } })) {}
 
 const cidr = z.string().refine((value) => ipaddr.isValidCIDR(value), 'must be a network in CIDR notation').meta({ example: '10.20.0.0/16' });
 const apiKey = z.object({
-  id: z.uuid(),
+  id: uuid,
   name: z.string(),
   keyId: z.string(),
   scopes: z.array(z.string()),
   cidrs: z.array(z.string()),
-  createdById: z.uuid(),
+  createdById: uuid,
   createdAt: instant,
   expiresAt: instant,
   revokedAt: instant.nullable(),

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type Actor, Denied, PermissionPort, Problem, type RequestContext, type UnlinkedUser, type UserActor } from '../../access';
 import { Cursors, listName, localeOf, type PageRequest } from '../../http';
 import { type SessionClaims, SessionTokenVerifier, TokenRefused } from '../../platform/clerk';
-import { Database } from '../../platform/database';
+import { changesAuthorization, Database } from '../../platform/database';
 import { Freshness } from '../../platform/freshness';
 import { AuditService } from '../audit';
 import { toSessionResponse } from './auth.dto';
@@ -28,8 +28,8 @@ const SEEN_MS = 60_000;
 /** Signed-in people: who a token belongs to, and the sessions a person has. */
 @Injectable()
 export class SessionsService {
-  /** Callers as the database answered, under a version known before it was asked: they are of that one or newer. */
-  private readonly callers = new LRUCache<string, { row: BeginRow; v: bigint }>({ max: 50_000, ttl: SEEN_MS });
+  /** Callers as the database answered, under a head known before it was asked: they are of that one or newer. */
+  private readonly callers = new LRUCache<string, { row: BeginRow; stamp: string }>({ max: 50_000, ttl: SEEN_MS });
   /** Foundations by Clerk organization, for the head to look at before asking. */
   private readonly foundations = new LRUCache<string, string>({ max: 10_000 });
 
@@ -64,11 +64,11 @@ export class SessionsService {
     const foundationId = this.foundations.get(organizationId);
     const moment = foundationId === undefined ? null : this.freshness.leased(foundationId);
     const known = this.callers.get(key);
-    if (known && moment?.v === known.v) return { ...known.row, v: moment.v.toString(), now_ms: moment.now };
+    if (known && moment?.stamp === known.stamp) return { ...known.row, v: moment.v.toString(), now_ms: moment.now };
     const [row] = await this.database.hot<BeginRow>('SELECT * FROM gloria_begin_request($1, $2, $3)', [organizationId, clerkUserId, sessionId]);
     if (row?.status === 'ok') {
       this.freshness.learn(row.foundation_id, BigInt(row.v));
-      if (moment) this.callers.set(key, { row, v: moment.v });
+      if (moment) this.callers.set(key, { row, stamp: moment.stamp });
       else this.foundations.set(organizationId, row.foundation_id);
     }
     return row;
@@ -95,7 +95,9 @@ export class SessionsService {
       if (!session) throw new Problem('NOT_FOUND');
       if (!own && !(await this.permissions.allows(actor, 'session:end', {}))) throw new Denied('NOT_FOUND', {}, { type: 'user_session', id: sid });
       const { count } = await tx.userSession.updateMany({ where: { sid, revokedAt: null }, data: { revokedAt: new Date() } });
+      // Somebody else may have ended it, and still be waiting until everybody knows.
       if (count > 0) await this.audit.record(tx, actor, sessionEnded(session));
+      else changesAuthorization(tx);
     });
   }
 

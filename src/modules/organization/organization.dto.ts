@@ -1,6 +1,6 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { instant, pageOf, pageQuery, rowVersion as version } from '../../http';
+import { instant, pageOf, pageQuery, rowVersion as version, uuid } from '../../http';
 import type { Appointment, Foundation, OrgUnit, Person, Position } from '../../platform/database';
 
 // What a code, a name, a number is: the same for single rows and for an import.
@@ -9,21 +9,21 @@ export const name = z.string().trim().min(1).max(200);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const deletedFilter = { deleted: flag.optional().meta({ description: 'true: deleted ones only' }) };
 const search = z.string().trim().min(1).max(100).optional().meta({ description: 'Part of the name or code' });
-export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 
 // Foundation ----------------------------------------------------------------------------------------------------------
 const timezone = z.string().refine((value) => Intl.supportedValuesOf('timeZone').includes(value) || value === 'UTC', 'must be an IANA time zone').meta({ example: 'Asia/Jakarta' });
-export class FoundationResponse extends createZodDto(z.object({ id: z.uuid(), code: z.string(), name: z.string(), timezone: z.string(), locale: z.string() })) {}
+export class FoundationResponse extends createZodDto(z.object({ id: uuid, code: z.string(), name: z.string(), timezone: z.string(), locale: z.string() })) {}
 export class UpdateFoundation extends createZodDto(
   z.strictObject({ name: name.optional(), timezone: timezone.optional(), locale: z.enum(['en', 'id']).optional() }).meta({ example: { timezone: 'Asia/Makassar' } }),
 ) {}
 
 // Units ---------------------------------------------------------------------------------------------------------------
 const unit = z.object({
-  id: z.uuid(),
+  id: uuid,
   kind: z.enum(['foundation', 'school', 'department']),
-  parentId: z.uuid().nullable(),
-  schoolId: z.uuid().nullable().meta({ description: 'The school it belongs to; itself for a school' }),
+  parentId: uuid.nullable(),
+  schoolId: uuid.nullable().meta({ description: 'The school it belongs to; itself for a school' }),
   code: z.string().meta({ example: 'sma-1' }),
   name: z.string().meta({ example: 'SMA 1' }),
   depth: z.int(),
@@ -32,11 +32,11 @@ const unit = z.object({
 });
 export class UnitResponse extends createZodDto(unit) {}
 export class UnitPage extends createZodDto(pageOf(unit)) {}
-export class ListUnitsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, parentId: z.uuid().optional(), below: z.uuid().optional().meta({ description: 'Anywhere below this unit' }) })) {}
+export class ListUnitsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, parentId: uuid.optional(), below: uuid.optional().meta({ description: 'Anywhere below this unit' }) })) {}
 export class CreateUnit extends createZodDto(
-  z.strictObject({ code, name: name.meta({ example: 'SMA 1' }), parentId: z.uuid().optional().meta({ description: 'The foundation’s root where left out' }) }).meta({ example: { code: 'sma-1', name: 'SMA 1' } }),
+  z.strictObject({ code, name: name.meta({ example: 'SMA 1' }), parentId: uuid.optional().meta({ description: 'The foundation’s root where left out' }) }).meta({ example: { code: 'sma-1', name: 'SMA 1' } }),
 ) {}
-export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: z.uuid().optional(), version }).meta({ example: { name: 'SMA Harapan 1', version: 1 } })) {}
+export class UpdateUnit extends createZodDto(z.strictObject({ code: code.optional(), name: name.optional(), parentId: uuid.optional(), version }).meta({ example: { name: 'SMA Harapan 1', version: 1 } })) {}
 export class VersionInput extends createZodDto(z.strictObject({ version }).meta({ example: { version: 2 } })) {}
 export class VersionQuery extends createZodDto(z.strictObject({ version: z.coerce.number('the version you read, as ?version=').int().positive().max(2_147_483_647) })) {}
 
@@ -48,15 +48,15 @@ interface TreeNode {
   children: TreeNode[];
 }
 const treeNode: z.ZodType<TreeNode> = z
-  .object({ id: z.uuid(), kind: z.enum(['foundation', 'school', 'department']), code: z.string(), name: z.string(), get children() { return z.array(treeNode); } })
+  .object({ id: uuid, kind: z.enum(['foundation', 'school', 'department']), code: z.string(), name: z.string(), get children() { return z.array(treeNode); } })
   .meta({ id: 'OrganizationTreeNode' });
 export class TreeResponse extends createZodDto(z.object({ roots: z.array(treeNode).meta({ description: 'The visible units; each one’s visible units below it' }) })) {}
-export class TreeQuery extends createZodDto(z.strictObject({ root: z.uuid().optional() })) {}
+export class TreeQuery extends createZodDto(z.strictObject({ root: uuid.optional() })) {}
 
 // Positions -----------------------------------------------------------------------------------------------------------
 const position = z.object({
-  id: z.uuid(),
-  unitId: z.uuid(),
+  id: uuid,
+  unitId: uuid,
   code: z.string().meta({ example: 'sma-1-head' }),
   title: z.string().meta({ example: 'Head of SMA 1' }),
   isHead: z.boolean(),
@@ -65,9 +65,9 @@ const position = z.object({
 });
 export class PositionResponse extends createZodDto(position) {}
 export class PositionPage extends createZodDto(pageOf(position)) {}
-export class ListPositionsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, unitId: z.uuid().optional() })) {}
-export class CreatePosition extends createZodDto(z.strictObject({ unitId: z.uuid(), code, title: name, isHead: z.boolean().default(false) }).meta({ example: { unitId: '0190b5a0-0000-7000-8000-000000000001', code: 'sma-1-head', title: 'Head of SMA 1', isHead: true } })) {}
-export class UpdatePosition extends createZodDto(z.strictObject({ unitId: z.uuid().optional(), code: code.optional(), title: name.optional(), isHead: z.boolean().optional(), version }).meta({ example: { title: 'Head of school', version: 1 } })) {}
+export class ListPositionsQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, unitId: uuid.optional() })) {}
+export class CreatePosition extends createZodDto(z.strictObject({ unitId: uuid, code, title: name, isHead: z.boolean().default(false) }).meta({ example: { unitId: '0190b5a0-0000-7000-8000-000000000001', code: 'sma-1-head', title: 'Head of SMA 1', isHead: true } })) {}
+export class UpdatePosition extends createZodDto(z.strictObject({ unitId: uuid.optional(), code: code.optional(), title: name.optional(), isHead: z.boolean().optional(), version }).meta({ example: { title: 'Head of school', version: 1 } })) {}
 
 // People --------------------------------------------------------------------------------------------------------------
 export const employeeNumber = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9./-]{0,29}$/, 'letters, digits, . / -, at most 30').meta({ description: 'NIP', example: '198703122010012004' });
@@ -75,7 +75,7 @@ export const email = z.email().max(254);
 export const phone = z.string().regex(/^\+?[0-9 ()-]{5,25}$/);
 export const locale = z.enum(['en', 'id']);
 const person = z.object({
-  id: z.uuid(),
+  id: uuid,
   employeeNumber: z.string(),
   fullName: z.string(),
   email: z.string().nullable(),
@@ -86,7 +86,7 @@ const person = z.object({
 });
 export class PersonResponse extends createZodDto(person) {}
 export class PersonPage extends createZodDto(pageOf(person)) {}
-export class ListPeopleQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, employeeNumber: employeeNumber.optional(), unitId: z.uuid().optional().meta({ description: 'Holding a position in or below this unit now' }) })) {}
+export class ListPeopleQuery extends createZodDto(z.strictObject({ ...pageQuery, ...deletedFilter, search, employeeNumber: employeeNumber.optional(), unitId: uuid.optional().meta({ description: 'Holding a position in or below this unit now' }) })) {}
 const appointmentTimes = { acting: z.boolean().default(false).meta({ description: 'Standing in for a vacant position (PLT)' }), validFrom: instant.optional(), validUntil: instant.nullable().optional() };
 export class CreatePerson extends createZodDto(
   z.strictObject({
@@ -95,7 +95,7 @@ export class CreatePerson extends createZodDto(
     email: email.optional(),
     phone: phone.optional(),
     locale: locale.optional(),
-    appointment: z.strictObject({ positionId: z.uuid(), ...appointmentTimes }).optional().meta({ description: 'First position; needed unless the caller writes people everywhere' }),
+    appointment: z.strictObject({ positionId: uuid, ...appointmentTimes }).optional().meta({ description: 'First position; needed unless the caller writes people everywhere' }),
   }).meta({ example: { employeeNumber: '198703122010012004', fullName: 'Siti Rahayu', email: 'siti@yayasan.sch.id', locale: 'id', appointment: { positionId: '0190b5a0-0000-7000-8000-000000000001' } } }),
 ) {}
 export class UpdatePerson extends createZodDto(
@@ -103,11 +103,11 @@ export class UpdatePerson extends createZodDto(
 ) {}
 
 // Appointments --------------------------------------------------------------------------------------------------------
-const appointment = z.object({ id: z.uuid(), personId: z.uuid(), positionId: z.uuid(), acting: z.boolean(), validFrom: instant, validUntil: instant.nullable(), version: z.int() });
+const appointment = z.object({ id: uuid, personId: uuid, positionId: uuid, acting: z.boolean(), validFrom: instant, validUntil: instant.nullable(), version: z.int() });
 export class AppointmentResponse extends createZodDto(appointment) {}
 export class AppointmentPage extends createZodDto(pageOf(appointment)) {}
-export class ListAppointmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, personId: z.uuid().optional(), positionId: z.uuid().optional(), at: instant.optional().meta({ description: 'Held at this instant' }) })) {}
-export class CreateAppointment extends createZodDto(z.strictObject({ personId: z.uuid(), positionId: z.uuid(), ...appointmentTimes }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', positionId: '0190b5a0-0000-7000-8000-000000000002', acting: true, validFrom: '2026-07-01T00:00:00+07:00' } })) {}
+export class ListAppointmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, personId: uuid.optional(), positionId: uuid.optional(), at: instant.optional().meta({ description: 'Held at this instant' }) })) {}
+export class CreateAppointment extends createZodDto(z.strictObject({ personId: uuid, positionId: uuid, ...appointmentTimes }).meta({ example: { personId: '0190b5a0-0000-7000-8000-000000000001', positionId: '0190b5a0-0000-7000-8000-000000000002', acting: true, validFrom: '2026-07-01T00:00:00+07:00' } })) {}
 export class UpdateAppointment extends createZodDto(z.strictObject({ acting: z.boolean().optional(), validUntil: instant.nullable().optional(), version }).meta({ example: { validUntil: '2027-07-01T00:00:00+07:00', version: 1 } })) {}
 
 // Import --------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { MAX_PAGE } from '../../http';
 
 // OpenID AuthZEN Authorization API 1.0. Fields it does not name are ignored, as it asks.
-const properties = z.record(z.string(), z.unknown()).optional();
+/** How many properties one thing may have. */
+const MOST_PROPERTIES = 100;
+const properties = z
+  .record(z.string(), z.unknown())
+  .refine((value) => Object.keys(value).length <= MOST_PROPERTIES, `at most ${MOST_PROPERTIES}`)
+  .optional();
 const name = z.string().min(1).max(200);
 const subject = z.object({ type: name.meta({ example: 'person' }), id: name, properties });
 const action = z.object({ name: name.meta({ example: 'workflow:approve' }), properties });

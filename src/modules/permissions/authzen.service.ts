@@ -17,6 +17,8 @@ interface Answer {
   context?: Record<string, unknown>;
 }
 
+/** What a question is made of. */
+const PARTS = ['subject', 'action', 'resource', 'context'] as const;
 /** Kinds of subjects: a person by their id here, or by that of their account at Clerk. */
 const PERSON = 'person';
 const USER = 'user';
@@ -65,12 +67,17 @@ export class AuthzenService {
       if (!whole.success) throw new Problem('REQUEST_INVALID', { count: whole.error.issues.length }, fieldErrors(whole.error));
       return this.evaluate(actor, whole.data);
     }
-    const given = Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined));
-    const parsed = evaluations.map((each) => evaluation.safeParse({ ...given, ...each }));
-    const whole = parsed.flatMap((each) => (each.success ? [each.data] : []));
+    // Each default is looked at once, however many questions it is part of.
+    const given = new Map(PARTS.map((part) => [part, evaluation.shape[part].safeParse(defaults[part])]));
+    const parsed = evaluations.map((each): { question?: Evaluation; wrong?: string } => {
+      const parts = PARTS.map((part) => [part, Object.hasOwn(each, part) ? evaluation.shape[part].safeParse(each[part]) : given.get(part)!] as const);
+      const wrong = parts.flatMap(([part, { error }]) => (error ? fieldErrors(error).map(({ pointer, detail }) => `#/${part}${pointer.slice(1)}: ${detail}`) : []));
+      return wrong.length > 0 ? { wrong: wrong.join('; ') } : { question: Object.fromEntries(parts.map(([part, { data }]) => [part, data])) as unknown as Evaluation };
+    });
+    const whole = parsed.flatMap((each) => each.question ?? []);
     const decided = await this.decideAll(actor, whole);
     let next = 0;
-    const answers = parsed.map((each): Answer => (each.success ? decided[next++]! : { decision: false, context: { error: { status: 400, message: fieldErrors(each.error).map(({ pointer, detail }) => `${pointer}: ${detail}`).join('; ') } } }));
+    const answers = parsed.map((each): Answer => (each.question ? decided[next++]! : { decision: false, context: { error: { status: 400, message: each.wrong } } }));
     const semantic = options?.evaluations_semantic ?? 'execute_all';
     const last = semantic === 'execute_all' ? -1 : answers.findIndex(({ decision }) => decision === (semantic === 'permit_on_first_permit'));
     return { evaluations: last < 0 ? answers : answers.slice(0, last + 1) };
@@ -84,7 +91,7 @@ export class AuthzenService {
       await this.port.require(actor, 'permission:check', {});
       return { results: [], page: { next_token: '', count: 0 } };
     }
-    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: resource.id, ...placeOf(resource.properties), properties: resource.properties };
+    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: idOf(resource.id), ...ownPlace(resource.properties), properties: resource.properties };
     const found = await this.search.people(actor, { permission, resource: asked, context, subject: subject.properties, action: action.properties, limit: limitOf(page), cursor: page?.token });
     const people = found.items.map(({ personId }) => personId);
     if (subject.type === PERSON) return { results: people.map((id) => ({ type: PERSON, id })), page: { next_token: found.nextCursor ?? '', count: people.length } };
@@ -111,7 +118,7 @@ export class AuthzenService {
     const personId = await this.living(actor, people.get(key(subject)));
     await this.requireMayAsk(actor, [personId]);
     if (personId === undefined || !facts[0]) return { results: [], page: { next_token: '', count: 0 } };
-    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: resource.id, ...placeOf(resource.properties), properties: resource.properties };
+    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: idOf(resource.id), ...ownPlace(resource.properties), properties: resource.properties };
     const found = await this.search.actions(actor, { personId, resource: asked, context, subject: subject.properties, limit: limitOf(page), cursor: page?.token });
     const results = found.items.map(({ permission }) => ({ name: permission.startsWith(`${resource.type}:`) ? permission.slice(resource.type.length + 1) : permission }));
     return { results, page: { next_token: found.nextCursor ?? '', count: results.length } };
@@ -123,6 +130,9 @@ export class AuthzenService {
     const { people, facts } = await this.told(actor, inputs.map(({ subject }) => subject), inputs.map(({ resource }) => resource));
     await this.requireMayAsk(actor, inputs.map(({ subject }) => people.get(key(subject))));
     const compiled = await this.subjects.getMany(actor.foundationId, [...new Set(people.values())], moment);
+    // What there is, and is not, is told to who may ask about anybody.
+    const open = await this.port.allows(actor, 'permission:check', {});
+    const refused = (reason: string): Answer => (open ? { decision: false, context: { reason } } : { decision: false });
     const permissions = new Map<string, string | null>();
     const answers: Answer[] = [];
     for (const [index, { subject, action, resource, context }] of inputs.entries()) {
@@ -134,13 +144,13 @@ export class AuthzenService {
       const row = facts[index];
       const unknown = !holder?.living ? 'unknown-subject' : permission === null ? 'unknown-action' : !row ? 'unknown-resource' : null;
       if (unknown !== null) {
-        answers.push({ decision: false, context: { reason: unknown } });
+        answers.push(refused(unknown));
         continue;
       }
       const question: Question = { permission: permission!, resource: row!, context: this.permissions.contextOf(actor, context), subject: subject.properties, action: action.properties };
       const { allowed, because } = this.permissions.beyondKey(actor, personId!, permission!) ? { allowed: false, because: { kind: 'not-held' } } : decide(holder!, question);
       this.permissions.countAdvisory(allowed);
-      answers.push(allowed ? { decision: true } : { decision: false, context: { reason: because.kind } });
+      answers.push(allowed ? { decision: true } : refused(because.kind));
     }
     return answers;
   }
@@ -150,7 +160,7 @@ export class AuthzenService {
     const people = new Map(subjects.filter(({ type, id }) => type === PERSON && UUID.test(id)).map((subject) => [key(subject), subject.id.toLowerCase()]));
     const users = [...new Set(subjects.filter(({ type }) => type === USER).map(({ id }) => id))];
     const stored = resources.some(({ type, properties }) => isRowKind(type) || placeOf(properties).unitId !== undefined);
-    if (users.length === 0 && !stored) return { people, facts: resources.map(({ type, id, properties }) => ({ type, id, ownerPersonId: placeOf(properties).ownerPersonId, properties })) };
+    if (users.length === 0 && !stored) return { people, facts: resources.map(({ type, id, properties }) => (placeOf(properties).wrong ? undefined : { type, id: idOf(id), ownerPersonId: placeOf(properties).ownerPersonId, properties })) };
     return this.database.withTenant(actor, async (tx) => {
       const accounts = users.length > 0 ? await tx.userAccount.findMany({ where: { clerkUserId: { in: users } }, select: { clerkUserId: true, personId: true } }) : [];
       for (const { clerkUserId, personId } of accounts) people.set(key({ type: USER, id: clerkUserId }), personId);
@@ -178,8 +188,10 @@ export class AuthzenService {
     const lfts = new Map(units.map(({ id, lft }) => [id, lft]));
     return resources.map((each, index) => {
       if (!named[index]) {
-        const { unitId, ownerPersonId } = placeOf(each.properties);
-        return { type: each.type, id: each.id, ownerPersonId, unitLft: unitId === undefined ? undefined : lfts.get(unitId), properties: each.properties };
+        const { unitId, ownerPersonId, wrong } = placeOf(each.properties);
+        // A place that is named and not known is no place to be allowed at.
+        if (wrong || (unitId !== undefined && !lfts.has(unitId))) return undefined;
+        return { type: each.type, id: idOf(each.id), ownerPersonId, unitLft: unitId === undefined ? undefined : lfts.get(unitId), properties: each.properties };
       }
       const stored = read[index];
       // A row that was read has properties; one there is not was only given back as it was named.
@@ -198,16 +210,26 @@ export class AuthzenService {
   }
 }
 
+/** Ids that look like ours are taken as ours are written, as grants of single things are. */
+const idOf = (id: string) => (UUID.test(id) ? id.toLowerCase() : id);
+
 const key = ({ type, id }: { type: string; id: string }) => `${type}:${type === PERSON ? id.toLowerCase() : id}`;
 
 const limitOf = (page: { limit?: number | undefined } | undefined) => Math.min(page?.limit ?? 50, MAX_PAGE);
 
-/** Where a thing of another application belongs, as its properties say. */
-function placeOf(properties: Readonly<Record<string, unknown>> | undefined): { unitId?: string; ownerPersonId?: string } {
-  const uuid = (name: string) => {
+/** Where a thing of another application belongs, as its properties say; `wrong` where what they say is no id. */
+function placeOf(properties: Readonly<Record<string, unknown>> | undefined): { unitId?: string; ownerPersonId?: string; wrong?: true } {
+  const place: ReturnType<typeof placeOf> = {};
+  for (const name of ['unitId', 'ownerPersonId'] as const) {
     const value = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
-    return typeof value === 'string' && UUID.test(value) ? value.toLowerCase() : undefined;
-  };
-  const [unitId, ownerPersonId] = [uuid('unitId'), uuid('ownerPersonId')];
-  return { ...(unitId === undefined ? {} : { unitId }), ...(ownerPersonId === undefined ? {} : { ownerPersonId }) };
+    if (value === undefined || value === null) continue;
+    if (typeof value === 'string' && UUID.test(value)) place[name] = value.toLowerCase();
+    else place.wrong = true;
+  }
+  return place;
+}
+
+function ownPlace(properties: Readonly<Record<string, unknown>> | undefined): { unitId?: string; ownerPersonId?: string } {
+  const { wrong: _wrong, ...place } = placeOf(properties);
+  return place;
 }

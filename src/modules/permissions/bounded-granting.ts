@@ -69,7 +69,8 @@ export class BoundedGranting {
   async requirePersonHeld(tx: Tx, actor: Actor, personId: string, asked: readonly string[] = []): Promise<void> {
     if (actor.kind === 'system' || asked.includes(personId)) return;
     await this.requireHeld(tx, actor, await tx.grant.findMany({ where: { personId } }));
-    await this.requireRolesHeld(tx, actor, (await tx.roleAssignment.findMany({ where: { personId } })).map(({ roleId }) => roleId));
+    const roles = [...(await tx.roleAssignment.findMany({ where: { personId } })), ...(await tx.breakGlass.findMany({ where: { personId, withdrawnAt: null } }))];
+    await this.requireRolesHeld(tx, actor, roles.map(({ roleId }) => roleId));
     await this.requirePositionsHeld(tx, actor, (await tx.appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId), null);
     // And what was lent to them: at the widest, all that the lender holds.
     for (const { lenderId } of await tx.delegation.findMany({ where: { borrowerId: personId, validUntil: { gt: new Date(actor.startedAt) } }, select: { lenderId: true } })) {
@@ -168,7 +169,8 @@ export class BoundedGranting {
 
   private async grantsOfPositions(tx: Tx, positionIds: readonly string[]): Promise<Grant[]> {
     const where = { positionId: { in: [...positionIds] } };
-    const roles = await tx.roleAssignment.findMany({ where });
+    // And what is prepared for whoever holds the post: they only have to take it.
+    const roles = [...(await tx.roleAssignment.findMany({ where })), ...(await tx.breakGlass.findMany({ where: { ...where, withdrawnAt: null } }))];
     return [...(await tx.grant.findMany({ where })), ...(await this.grantsOfRoles(tx, roles.map(({ roleId }) => roleId)))];
   }
 

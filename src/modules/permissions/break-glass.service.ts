@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, actorKey, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { changesAuthorization, Database, type Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
@@ -46,12 +46,16 @@ export class BreakGlassService {
 
   /** Whoever prepares it must hold the role and be allowed to assign it: opening it later asks nobody. */
   async seal(actor: Actor, { roleId, personId, positionId, mostMinutes, purpose }: SealBreakGlass) {
+    // Somebody answers for it, by name.
+    if (actor.kind !== 'user') throw new Denied('SESSION_REQUIRED');
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        await this.bounded.requireMayAssign(tx, actor, positionId ?? null);
+        // It ends as a role of a person’s, seen from every post they hold: so it takes the right to give one.
+        await this.bounded.requireMayAssign(tx, actor, null);
+        if (positionId && !(await tx.position.findFirst({ where: { id: positionId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
         await this.bounded.requireRolesHeld(tx, actor, [roleId]);
         // Four eyes: what one prepares for oneself would outlast being rid of the role.
-        const mine = actor.kind !== 'system' && (personId === actor.personId || (positionId !== undefined && (await tx.appointment.count({ where: { personId: actor.personId, positionId } })) > 0));
+        const mine = personId === actor.personId || (positionId !== undefined && (await tx.appointment.count({ where: { personId: actor.personId, positionId } })) > 0);
         if (mine) throw new Denied('PERMISSION_DENIED', { permission: 'grant:write' });
         const row = await namingConstraints(
           { break_glass_foundation_id_role_id_fkey: unknownReference, break_glass_foundation_id_person_id_fkey: unknownReference, break_glass_foundation_id_position_id_fkey: unknownReference },
@@ -82,11 +86,15 @@ export class BreakGlassService {
       idempotent(tx, actor, async () => {
         const sealed = await tx.breakGlass.findFirst({ where: { AND: [{ id, withdrawnAt: null }, await this.openableBy(tx, actor)] } });
         if (!sealed) throw new Denied('NOT_FOUND', {}, { type: 'break_glass', id });
+        if (sealed.sealedBy === actorKey(actor)) throw new Denied('PERMISSION_DENIED', { permission: 'grant:write' }, { type: 'break_glass', id });
         if (minutes > sealed.mostMinutes) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/minutes', code: 'most', detail: `at most ${sealed.mostMinutes}` }]);
         const openedAt = new Date(actor.startedAt);
-        const validUntil = new Date(actor.startedAt + minutes * 60_000);
+        const ends = sealed.positionId ? await tx.appointment.findMany({ where: { personId: actor.personId, positionId: sealed.positionId, validFrom: { lte: openedAt }, OR: [{ validUntil: null }, { validUntil: { gt: openedAt } }] }, select: { validUntil: true } }) : [];
+        // No longer than the post it was prepared for.
+        const validUntil = new Date(Math.min(actor.startedAt + minutes * 60_000, ...(ends.some(({ validUntil: end }) => end === null) ? [] : ends.map(({ validUntil: end }) => end!.getTime()))));
         // Serialized by the head's row lock, which the assignment takes: looked at after it.
-        const assignment = await tx.roleAssignment.create({ data: { id: uuidv7(), foundationId: actor.foundationId, roleId: sealed.roleId, personId: actor.personId, validFrom: openedAt, validUntil, reason: `break-glass: ${reason}`.slice(0, 500) } });
+        const already = () => new Problem('BREAK_GLASS_OPEN', { until: validUntil.toISOString() });
+        const assignment = await namingConstraints({ role_assignment_once: already }, () => tx.roleAssignment.create({ data: { id: uuidv7(), foundationId: actor.foundationId, roleId: sealed.roleId, personId: actor.personId, validFrom: openedAt, validUntil, reason: `break-glass: ${reason}`.slice(0, 500) } }));
         const earlier = await tx.breakGlassOpening.findFirst({ where: { breakGlassId: id, personId: actor.personId, closedAt: null, validUntil: { gt: openedAt } } });
         if (earlier) throw new Problem('BREAK_GLASS_OPEN', { until: earlier.validUntil.toISOString() });
         const opening = await tx.breakGlassOpening.create({ data: { id: uuidv7(), foundationId: actor.foundationId, breakGlassId: id, personId: actor.personId, assignmentId: assignment.id, reason, openedAt, validUntil } });
@@ -122,9 +130,9 @@ export class BreakGlassService {
       const own = actor.kind === 'user' && actor.personId === row.personId;
       if (!own) await this.bounded.requireMayAssign(tx, actor, sealed.positionId);
       const closedAt = new Date(actor.startedAt);
-      if (row.validUntil <= closedAt) return;
+      if (row.validUntil <= closedAt) return changesAuthorization(tx);
       const { count } = await tx.breakGlassOpening.updateMany({ where: { id, closedAt: null }, data: { closedAt } });
-      if (count === 0) return;
+      if (count === 0) return changesAuthorization(tx);
       const assignment = await tx.roleAssignment.findFirst({ where: { id: row.assignmentId } });
       if (assignment) {
         await tx.roleAssignment.deleteMany({ where: { id: assignment.id } });

@@ -156,6 +156,13 @@ describe('what may be handed on', () => {
     expect(holdsAtLeast(subject([...grants]), 'a:b', { scope, intervals: intervals.map(([a, b]) => [a, b] as const), resource: null, condition: null, until: null })).toBe(expected);
   });
 
+  it('under the same condition only where it asks the same things of the same types', () => {
+    const condition = (type: 'number' | 'string') => ({ test: { op: 'known' as const, of: { attribute: 'resource.note' } }, types: { 'resource.note': type } });
+    const mine = subject([{ ...held('all')[0]!, condition: condition('number') }]);
+    const may = (type: 'number' | 'string' | null) => holdsAtLeast(mine, 'a:b', { scope: 'all', intervals: [], resource: null, condition: type && condition(type), until: null });
+    expect([may('number'), may('string'), may(null)]).toEqual([true, false, false]);
+  });
+
   it('for no longer than it is held oneself', () => {
     const mine = subject([{ ...held('all')[0]!, until: 1_000 }]);
     const may = (until: number | null) => holdsAtLeast(mine, 'a:b', { scope: 'all', intervals: [], resource: null, condition: null, until });

@@ -159,7 +159,7 @@ export function isRaised(before: Holder, after: Holder): boolean {
 function limitsCover(outer: Pick<EffectiveGrant, 'resource' | 'condition'>, inner: Pick<EffectiveGrant, 'resource' | 'condition'>): boolean {
   const rows = outer.resource === null || (inner.resource !== null && outer.resource.type === inner.resource.type && (outer.resource.id === null || outer.resource.id === inner.resource.id));
   // Whether one condition follows from another is not asked: the same one, or none.
-  return rows && (outer.condition === null || (inner.condition !== null && canonicalize(outer.condition.test) === canonicalize(inner.condition.test)));
+  return rows && (outer.condition === null || (inner.condition !== null && canonicalize(outer.condition) === canonicalize(inner.condition)));
 }
 
 function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): boolean {

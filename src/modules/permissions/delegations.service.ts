@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database } from '../../platform/database';
+import { changesAuthorization, Database } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateDelegation, type ListDelegationsQuery, toDelegationResponse } from './permissions.dto';
 import { delegationCreated, delegationEnded } from './permissions.events';
@@ -72,8 +72,10 @@ export class DelegationsService {
       const own = actor.kind === 'user' && [row.lenderId, row.borrowerId].includes(actor.personId);
       if (!own && !(await this.permissions.allows(actor, 'permission:read', {}))) throw new Denied('NOT_FOUND', {}, { type: 'delegation', id });
       if (!own) await this.permissions.require(actor, 'grant:write', {});
-      const now = new Date(actor.startedAt);
-      if (row.validUntil <= now) return;
+      // By the database's own clock: an end that lies ahead would not be one yet.
+      const [clock] = await tx.$queryRaw<{ now: Date }[]>`SELECT date_trunc('milliseconds', clock_timestamp()) AS now`;
+      const { now } = clock!;
+      if (row.validUntil <= now) return changesAuthorization(tx);
       if (row.validFrom >= now) {
         await tx.delegation.deleteMany({ where: { id } });
         await this.audit.record(tx, actor, delegationEnded(row, null));

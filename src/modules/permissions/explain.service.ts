@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, type Condition, evaluate, type Locale, PermissionPort, Problem, type ResourceFacts } from '../../access';
 import { Database, type Tx } from '../../platform/database';
+import type { Moment } from '../../platform/freshness';
 import { AskedRows } from './asked-rows';
 import { type Decision, decide, type Derivation, derivationsOf, holdsAtLeast, type Question } from './decide';
 import type { ExplainInput } from './explain.dto';
@@ -39,7 +40,9 @@ export class ExplainService {
     const own = actor.kind === 'system' ? undefined : actor.personId;
     const personId = input.personId ?? own;
     if (personId === undefined) throw new Problem('NOT_FOUND');
-    if (personId !== own) await this.port.require(actor, 'permission:check', {});
+    // A key asks as somebody who may ask about anybody, or not at all.
+    if (personId !== own || actor.kind === 'api_key') await this.port.require(actor, 'permission:check', {});
+    const open = await this.port.allows(actor, 'permission:check', {});
     const moment = await this.subjects.momentOf(actor);
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
     return this.database.withTenant(actor, async (tx) => {
@@ -58,8 +61,8 @@ export class ExplainService {
         version: moment.v.toString(),
         text: sentence(actor.locale, person.fullName, question.permission, decision, cited, names),
         derivations,
-        missing: decision.allowed ? [] : await this.missing(tx, actor, personId, question, decision, cited, moment.now),
-        grantableBy: decision.allowed ? [] : await this.grantors(tx, actor, question, moment),
+        missing: decision.allowed ? [] : await this.missing(tx, actor, personId, question, decision, cited, moment.now, open),
+        grantableBy: decision.allowed || !open ? [] : await this.grantors(tx, actor, question, moment),
         mermaid: flowchart(person.fullName, derivations),
       };
     });
@@ -104,7 +107,7 @@ export class ExplainService {
     return tx.roleInheritance.findMany({ where: { seniorId: { in: between }, juniorId: { in: between } }, include: { senior: { select: { name: true } }, junior: { select: { name: true } } }, orderBy: { id: 'asc' } });
   }
 
-  private async missing(tx: Tx, actor: Actor, personId: string, question: Question, decision: Decision, cited: readonly Derivation[], now: number) {
+  private async missing(tx: Tx, actor: Actor, personId: string, question: Question, decision: Decision, cited: readonly Derivation[], now: number, open: boolean) {
     const { locale } = actor;
     const found: { kind: 'grant' | 'condition' | 'deny' | 'later'; text: string; grantId: string | null; from: string | null }[] = [];
     for (const { effect, grant } of cited) if (effect === 'deny') found.push({ kind: 'deny', text: say(locale, 'missing-deny'), grantId: grant.id, from: null });
@@ -115,7 +118,7 @@ export class ExplainService {
     if (!decision.allowed && decision.because.kind === 'condition-unmet') {
       for (const id of decision.because.grantIds) {
         const grant = compiled.rules.get(question.permission)?.allow.find((each) => each.id === id);
-        if (grant?.condition) found.push({ kind: 'condition', text: say(locale, 'missing-condition', { unmet: unmetParts(grant.condition.test, grant.condition.types, question, personId).join(', ') }), grantId: id, from: null });
+        if (grant?.condition) found.push({ kind: 'condition', text: say(locale, 'missing-condition', { unmet: unmetParts(grant.condition.test, grant.condition.types, question, personId, open).join(', ') }), grantId: id, from: null });
       }
     }
     const granted = compiled.rules.get(question.permission)?.allow.length ?? 0;
@@ -127,7 +130,7 @@ export class ExplainService {
   }
 
   /** People who may write grants for the row, and hold the permission there themselves. */
-  private async grantors(tx: Tx, actor: Actor, question: Question, moment: { v: bigint; now: number; notBefore: number }) {
+  private async grantors(tx: Tx, actor: Actor, question: Question, moment: Moment) {
     const place = smallest(question, '');
     const { unitLft } = question.resource ?? {};
     const write: ResourceFacts = place.scope === 'node' ? { unitLft } : {};
@@ -165,24 +168,25 @@ function laterMoment(facts: SubjectFacts, question: Question, now: number): { at
 }
 
 /** The comparisons of a condition that keep it from being met, as they read. */
-function unmetParts(test: Condition, types: Parameters<typeof evaluate>[1], question: Question, personId: string): string[] {
+function unmetParts(test: Condition, types: Parameters<typeof evaluate>[1], question: Question, personId: string, open: boolean): string[] {
   const attribute = (name: string): unknown => {
     const [place, key] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
     const given: Record<string, Readonly<Record<string, unknown>> | undefined> = { subject: { ...question.subject, id: personId }, action: question.action, resource: question.resource?.properties, context: question.context };
     return given[place]?.[key];
   };
-  if (test.op === 'and') return test.of.flatMap((each) => (evaluate(each, types, attribute) === true ? [] : unmetParts(each, types, question, personId)));
-  return [readable(test)];
+  if (test.op === 'and') return test.of.flatMap((each) => (evaluate(each, types, attribute) === true ? [] : unmetParts(each, types, question, personId, open)));
+  return [readable(test, open)];
 }
 
-function readable(test: Condition): string {
-  const operand = (side: { attribute: string } | { value: unknown }) => ('attribute' in side ? side.attribute : JSON.stringify(side.value));
+/** Values only for who may ask about anybody: they may name people. */
+function readable(test: Condition, open: boolean): string {
+  const operand = (side: { attribute: string } | { value: unknown }) => ('attribute' in side ? side.attribute : open ? JSON.stringify(side.value) : '…');
   switch (test.op) {
     case 'and':
     case 'or':
-      return `(${test.of.map(readable).join(` ${test.op} `)})`;
+      return `(${test.of.map((each) => readable(each, open)).join(` ${test.op} `)})`;
     case 'not':
-      return `not ${readable(test.of)}`;
+      return `not ${readable(test.of, open)}`;
     case 'known':
       return `known ${operand(test.of)}`;
     default:

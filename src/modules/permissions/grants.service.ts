@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, actorKey, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireUnchanged } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { changesAuthorization, Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
 import { type CreateAssignment, type CreateGrant, type ListAssignmentsQuery, type ListGrantsQuery, toAssignmentResponse, toGrantResponse, type UpdateGrant } from './permissions.dto';
@@ -108,7 +108,10 @@ export class GrantsService {
         else await this.bounded.requireDeniedHeld(tx, actor, [before]);
         await namingConstraints({ grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }), grant_rule_period: badPeriod }, () => tx.grant.updateMany({ where: { id }, data: { validUntil, reason } }));
       } else if (reason !== before.reason) await tx.grant.updateMany({ where: { id }, data: { reason } });
-      else return toGrantResponse(before);
+      else {
+        changesAuthorization(tx);
+        return toGrantResponse(before);
+      }
       const after = await this.findGrant(tx, id);
       await this.audit.record(tx, actor, grantChanged(before, after));
       if (is !== was) await this.bounded.requireAdministratorLeft(tx, actor, before.effect === 'deny' ? [before.permissionCode] : []);

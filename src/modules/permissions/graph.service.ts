@@ -16,7 +16,7 @@ export class GraphService {
     const own = actor.kind === 'system' ? undefined : actor.personId;
     const whom = personId ?? own;
     if (whom === undefined) throw new Problem('NOT_FOUND');
-    if (whom !== own) await this.permissions.require(actor, 'permission:check', {});
+    if (whom !== own || actor.kind === 'api_key') await this.permissions.require(actor, 'permission:check', {});
     return this.database.withTenant(actor, async (tx) => {
       const person = await tx.person.findFirst({ where: { id: whom, deletedAt: null }, select: { id: true, fullName: true } });
       if (!person) throw new Problem('NOT_FOUND');

@@ -1,7 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { ATTRIBUTE, type Condition, CONDITION_LIMITS, CUSTOM_PERMISSION, CUSTOM_TYPE, permissionCodes, ROW_KINDS, type RowKindName } from '../../access';
-import { instant, pageOf, pageQuery, rowVersion } from '../../http';
+import { instant, pageOf, pageQuery, rowVersion, uuid } from '../../http';
 import type { Delegation, Grant, Role, RoleAssignment, SodMember, SodSet } from '../../platform/database';
 import type { TypedCondition } from './subject';
 
@@ -29,9 +29,9 @@ const condition: z.ZodType<Condition> = z
   )
   .meta({ id: 'Condition', description: 'A typed comparison over properties of subject, resource and context; what is not known does not allow, and denies' });
 // Ids of our own as the database writes them, rows are compared by text; those of other applications as they are.
-const rowId = z.union([z.uuid().toLowerCase(), z.string().min(1).max(200)]).meta({ example: '0190b5a0-0000-7000-8000-000000000001' });
+const rowId = z.union([uuid, z.string().min(1).max(200)]).meta({ example: '0190b5a0-0000-7000-8000-000000000001' });
 const resource = z.strictObject({ type: kind, id: rowId.optional().meta({ description: 'One row; all of the kind where left out' }) });
-export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 
 const permission = z.object({ code: z.string(), description: z.string(), index: z.int().nullable().meta({ description: 'Bit position; null for one registered for another application' }), kinds: z.array(z.string()).meta({ description: 'The kinds of rows it is asked about' }) });
 export class PermissionPage extends createZodDto(pageOf(permission)) {}
@@ -42,13 +42,13 @@ export const properties = z.record(z.string().max(60), z.unknown()).optional();
 export const resourceAsked = z.strictObject({
   type: kind.optional(),
   id: rowId.optional(),
-  ownerPersonId: z.uuid().toLowerCase().optional(),
-  unitId: z.uuid().optional(),
+  ownerPersonId: uuid.optional(),
+  unitId: uuid.optional(),
   properties: properties.meta({ description: 'What conditions may ask about the row' }),
 });
 const check = z.strictObject({
   permission: code,
-  personId: z.uuid().optional().meta({ description: 'Whom to ask about; yourself where left out' }),
+  personId: uuid.optional().meta({ description: 'Whom to ask about; yourself where left out' }),
   resource: resourceAsked.optional().meta({ description: 'The row asked about; left out: in any scope at all?' }),
   atLeast: z.string().regex(/^\d{1,18}$/).optional().meta({ description: 'A version of authorization the answer must not be older than: `X-Authorization-Version` of a change, or `version` of an answer' }),
   context: properties.meta({ description: 'What conditions may ask about the circumstances; `time` is always ours' }),
@@ -66,12 +66,12 @@ const checkResult = z.object({
     version: z.string().meta({ description: 'The version of authorization it was answered from' }),
     because: z.object({
       kind: z.enum(['allow', 'deny', 'not-held', 'out-of-scope', 'condition-unmet']),
-      grantId: z.uuid().optional(),
+      grantId: uuid.optional(),
       scope: scope.optional(),
-      roleId: z.uuid().nullable().optional(),
-      loans: z.array(z.object({ id: z.uuid(), lenderId: z.uuid() })).optional().meta({ description: 'The delegations it came through, nearest first' }),
+      roleId: uuid.nullable().optional(),
+      loans: z.array(z.object({ id: uuid, lenderId: uuid })).optional().meta({ description: 'The delegations it came through, nearest first' }),
       held: z.array(scope).optional(),
-      grantIds: z.array(z.uuid()).optional().meta({ description: 'Grants whose condition is not met' }),
+      grantIds: z.array(uuid).optional().meta({ description: 'Grants whose condition is not met' }),
     }),
 });
 export class CheckResult extends createZodDto(checkResult) {}
@@ -84,11 +84,11 @@ export class MyPermissions extends createZodDto(
 ) {}
 
 const role = z.object({
-  id: z.uuid(),
+  id: uuid,
   code: z.string().meta({ example: 'finance-administration' }),
   name: z.string().meta({ example: 'Finance administration' }),
   system: z.boolean(),
-  juniorIds: z.array(z.uuid()).meta({ description: 'Roles whose grants it inherits directly' }),
+  juniorIds: z.array(uuid).meta({ description: 'Roles whose grants it inherits directly' }),
   version: z.int(),
 });
 export class RoleResponse extends createZodDto(role) {}
@@ -96,22 +96,22 @@ export class RolePage extends createZodDto(pageOf(role)) {}
 export class ListRolesQuery extends createZodDto(z.strictObject(pageQuery)) {}
 const roleName = z.string().trim().min(1).max(120);
 export class CreateRole extends createZodDto(
-  z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(z.uuid()).max(50).default([]) }).meta({ example: { code: 'librarian', name: 'Librarian', juniorIds: [] } }),
+  z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{1,59}$/).meta({ example: 'librarian' }), name: roleName.meta({ example: 'Librarian' }), juniorIds: z.array(uuid).max(50).default([]) }).meta({ example: { code: 'librarian', name: 'Librarian', juniorIds: [] } }),
 ) {}
-export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(z.uuid()).max(50).optional(), version: rowVersion.optional() }).meta({ example: { name: 'Head librarian', version: 1 } })) {}
+export class UpdateRole extends createZodDto(z.strictObject({ name: roleName.optional(), juniorIds: z.array(uuid).max(50).optional(), version: rowVersion.optional() }).meta({ example: { name: 'Head librarian', version: 1 } })) {}
 
 const subject = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('role'), id: z.uuid() }),
-  z.strictObject({ type: z.literal('person'), id: z.uuid() }),
-  z.strictObject({ type: z.literal('position'), id: z.uuid() }),
+  z.strictObject({ type: z.literal('role'), id: uuid }),
+  z.strictObject({ type: z.literal('person'), id: uuid }),
+  z.strictObject({ type: z.literal('position'), id: uuid }),
   z.strictObject({ type: z.literal('everyone') }),
 ]);
 const grant = z.object({
-  id: z.uuid(),
+  id: uuid,
   permission: z.string(),
   effect,
   scope,
-  nodeId: z.uuid().nullable(),
+  nodeId: uuid.nullable(),
   subject,
   resource: z.object({ type: z.string(), id: z.string().nullable() }).nullable().meta({ description: 'The rows it is for; null for all' }),
   condition: condition.nullable(),
@@ -123,10 +123,10 @@ const grant = z.object({
 export class GrantResponse extends createZodDto(grant) {}
 export class GrantPage extends createZodDto(pageOf(grant)) {}
 export class ListGrantsQuery extends createZodDto(
-  z.strictObject({ ...pageQuery, permission: code.optional(), roleId: z.uuid().optional(), personId: z.uuid().optional(), positionId: z.uuid().optional() }),
+  z.strictObject({ ...pageQuery, permission: code.optional(), roleId: uuid.optional(), personId: uuid.optional(), positionId: uuid.optional() }),
 ) {}
 export const grantBody = z
-  .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: z.uuid().optional().meta({ description: 'The unit, for scope node' }), subject, resource: resource.optional(), condition: condition.optional(), ...validity, reason: z.string().trim().max(500).optional() })
+  .strictObject({ permission: code, effect: effect.default('allow'), scope, nodeId: uuid.optional().meta({ description: 'The unit, for scope node' }), subject, resource: resource.optional(), condition: condition.optional(), ...validity, reason: z.string().trim().max(500).optional() })
   .refine((value) => (value.scope === 'node') === (value.nodeId !== undefined), { path: ['nodeId'], message: 'nodeId goes with scope node, and only with it' })
   .meta({ example: { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: '0190b5a0-0000-7000-8000-000000000001' }, reason: 'Internal audit 2026' } });
 export class CreateGrant extends createZodDto(grantBody) {}
@@ -137,8 +137,8 @@ export class UpdateGrant extends createZodDto(
     .meta({ example: { validUntil: '2026-12-31T17:00:00Z', reason: 'Audit finished' } }),
 ) {}
 
-const members = z.array(z.union([z.uuid(), code])).min(2).max(50).meta({ description: 'Roles of a static set, permissions of a dynamic one' });
-const sodSet = z.object({ id: z.uuid(), kind: z.enum(['static', 'dynamic']), name: z.string(), cardinality: z.int(), members: z.array(z.string()), version: z.int() });
+const members = z.array(z.union([uuid, code])).min(2).max(50).meta({ description: 'Roles of a static set, permissions of a dynamic one' });
+const sodSet = z.object({ id: uuid, kind: z.enum(['static', 'dynamic']), name: z.string(), cardinality: z.int(), members: z.array(z.string()), version: z.int() });
 export class SodSetResponse extends createZodDto(sodSet) {}
 export class SodSetPage extends createZodDto(pageOf(sodSet)) {}
 export class ListSodSetsQuery extends createZodDto(z.strictObject(pageQuery)) {}
@@ -151,11 +151,11 @@ export class CreateSodSet extends createZodDto(
 export class UpdateSodSet extends createZodDto(z.strictObject({ name: roleName.optional(), cardinality: cardinality.optional(), members: members.optional(), version: rowVersion.optional() }).meta({ example: { cardinality: 3, version: 1 } })) {}
 
 const delegation = z.object({
-  id: z.uuid(),
-  lenderId: z.uuid(),
-  borrowerId: z.uuid(),
+  id: uuid,
+  lenderId: uuid,
+  borrowerId: uuid,
   permissions: z.array(z.string()).nullable().meta({ description: 'null: everything the lender holds' }),
-  nodeId: z.uuid().nullable(),
+  nodeId: uuid.nullable(),
   transitive: z.boolean(),
   validFrom: instant,
   validUntil: instant,
@@ -163,13 +163,13 @@ const delegation = z.object({
 });
 export class DelegationResponse extends createZodDto(delegation) {}
 export class DelegationPage extends createZodDto(pageOf(delegation)) {}
-export class ListDelegationsQuery extends createZodDto(z.strictObject({ ...pageQuery, lenderId: z.uuid().optional(), borrowerId: z.uuid().optional() })) {}
+export class ListDelegationsQuery extends createZodDto(z.strictObject({ ...pageQuery, lenderId: uuid.optional(), borrowerId: uuid.optional() })) {}
 export class CreateDelegation extends createZodDto(
   z
     .strictObject({
-      borrowerId: z.uuid(),
+      borrowerId: uuid,
       permissions: z.array(code).min(1).max(100).optional().meta({ description: 'What is lent; everything you hold where left out' }),
-      nodeId: z.uuid().optional().meta({ description: 'Only in this unit and below' }),
+      nodeId: uuid.optional().meta({ description: 'Only in this unit and below' }),
       transitive: z.boolean().default(false).meta({ description: 'Whether the borrower may lend it on' }),
       validFrom: instant.optional().meta({ description: 'Inclusive; now where left out' }),
       validUntil: instant.meta({ description: 'Exclusive; at most 366 days after validFrom' }),
@@ -179,20 +179,20 @@ export class CreateDelegation extends createZodDto(
 ) {}
 
 const assignment = z.object({
-  id: z.uuid(),
-  roleId: z.uuid(),
-  personId: z.uuid().nullable(),
-  positionId: z.uuid().nullable(),
+  id: uuid,
+  roleId: uuid,
+  personId: uuid.nullable(),
+  positionId: uuid.nullable(),
   validFrom: instant,
   validUntil: instant.nullable(),
   reason: z.string().nullable(),
 });
 export class AssignmentResponse extends createZodDto(assignment) {}
 export class AssignmentPage extends createZodDto(pageOf(assignment)) {}
-export class ListAssignmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, roleId: z.uuid().optional(), personId: z.uuid().optional(), positionId: z.uuid().optional() })) {}
+export class ListAssignmentsQuery extends createZodDto(z.strictObject({ ...pageQuery, roleId: uuid.optional(), personId: uuid.optional(), positionId: uuid.optional() })) {}
 export class CreateAssignment extends createZodDto(
   z
-    .strictObject({ roleId: z.uuid(), personId: z.uuid().optional(), positionId: z.uuid().optional(), ...validity, reason: z.string().trim().max(500).optional() })
+    .strictObject({ roleId: uuid, personId: uuid.optional(), positionId: uuid.optional(), ...validity, reason: z.string().trim().max(500).optional() })
     .refine((value) => (value.personId === undefined) !== (value.positionId === undefined), { message: 'give personId or positionId, one of them' })
     .meta({ example: { roleId: '0190b5a0-0000-7000-8000-000000000001', positionId: '0190b5a0-0000-7000-8000-000000000002', reason: 'Finance staff of SMA 1' } }),
 ) {}

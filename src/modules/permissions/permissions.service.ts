@@ -63,9 +63,9 @@ export class PermissionsService extends PermissionPort {
 
   async holdStill<A extends Actor>(tx: object, actor: A): Promise<A> {
     if (actor.kind === 'system') return actor;
-    const [head] = await (tx as Tx).$queryRaw<{ v: bigint; now_ms: number }[]>`SELECT v, now_ms FROM gloria_hold_head(${actor.foundationId}::uuid)`;
-    const { v, now_ms: now } = head!;
-    const subjects = await this.subjects.getMany(actor.foundationId, [actor.personId], { v, now, notBefore: now }, tx as Tx);
+    const [head] = await (tx as Tx).$queryRaw<{ v: bigint; stamp: string; now_ms: number }[]>`SELECT v, stamp, now_ms FROM gloria_hold_head(${actor.foundationId}::uuid)`;
+    const { v, stamp, now_ms: now } = head!;
+    const subjects = await this.subjects.getMany(actor.foundationId, [actor.personId], { v, stamp, now, notBefore: now }, tx as Tx);
     const still = { ...actor, authzVersion: v };
     this.still.set(still, subjects.get(actor.personId)!);
     return still;

@@ -1,7 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { ATTRIBUTE, CUSTOM_PERMISSION, CUSTOM_TYPE } from '../../access';
-import { pageOf, pageQuery, rowVersion } from '../../http';
+import { pageOf, pageQuery, rowVersion, uuid } from '../../http';
 import type { CustomPermission, ResourceType } from '../../platform/database';
 
 const name = z.string().trim().min(1).max(120);
@@ -9,7 +9,7 @@ const attributes = z
   .record(z.string().regex(ATTRIBUTE), z.enum(['string', 'number', 'boolean', 'time', 'strings']))
   .refine((value) => Object.keys(value).length <= 50, 'at most 50')
   .meta({ description: 'What conditions may ask, with types: of the thing, of who asks, of what is done, of the circumstances', example: { 'resource.value': 'number', 'context.branch': 'string' } });
-const resourceType = z.object({ id: z.uuid(), code: z.string(), name: z.string(), attributes: z.record(z.string(), z.string()), version: z.int() });
+const resourceType = z.object({ id: uuid, code: z.string(), name: z.string(), attributes: z.record(z.string(), z.string()), version: z.int() });
 export class ResourceTypeResponse extends createZodDto(resourceType) {}
 export class ResourceTypePage extends createZodDto(pageOf(resourceType)) {}
 export class ListResourceTypesQuery extends createZodDto(z.strictObject(pageQuery)) {}

@@ -4,26 +4,26 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type AttributeTypes, attributeTypesOf, checkCondition, type Condition, isPermissionCode, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type ResourceType, type Tx } from '../../platform/database';
-import { Freshness, type Moment } from '../../platform/freshness';
+import type { Moment } from '../../platform/freshness';
 import { AuditService } from '../audit';
 import { customPermissionRegistered, customPermissionRemoved, grantCreated, grantRevoked, resourceTypeChanged, resourceTypeCreated, resourceTypeDeleted } from './permissions.events';
 import type { CreateGrant } from './permissions.dto';
 import { type CreateResourceType, type ListResourceTypesQuery, type RegisterPermission, toCustomPermissionResponse, toResourceTypeResponse, type UpdateResourceType } from './resource-types.dto';
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The role that holds everything there is to grant. */
 const ADMINISTRATOR = 'administrator';
 
 /** What other applications of the foundation protect with Gloria: kinds of things, and what may be done with them. */
 @Injectable()
 export class ResourceTypes {
-  private readonly codes = new LRUCache<string, { v: bigint; epoch: string; codes: ReadonlySet<string> }>({ max: 1_000 });
+  private readonly codes = new LRUCache<string, { stamp: string; codes: ReadonlySet<string> }>({ max: 1_000 });
 
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
     private readonly cursors: Cursors,
     private readonly permissions: PermissionPort,
-    private readonly freshness: Freshness,
   ) {}
 
   async list(actor: Actor, query: ListResourceTypesQuery) {
@@ -148,6 +148,7 @@ export class ResourceTypes {
     if (resource && !kinds.includes(resource.type)) {
       throw refuse([{ pointer: `${at}/resource/type`, code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
     }
+    if (resource?.id !== undefined && isRowKind(resource.type) && !UUID.test(resource.id)) throw refuse([{ pointer: `${at}/resource/id`, code: 'id', detail: 'is no id of a row of ours' }]);
     if (!condition) return null;
     // Without a kind there is no row to ask about, only the person and the request.
     const types = typesOf(resource?.type ?? null);
@@ -157,14 +158,13 @@ export class ResourceTypes {
     return { test: condition, types: Object.fromEntries(Object.entries(types).filter(([name]) => used.has(name))) };
   }
 
-  /** Whether a permission is registered, as of a moment: kept under its version, which registering raises. */
-  async isRegistered(foundationId: string, code: string, { v }: Moment): Promise<boolean> {
+  /** Whether a permission is registered, as of a moment: kept under its head, which registering raises. */
+  async isRegistered(foundationId: string, code: string, { stamp }: Moment): Promise<boolean> {
     const known = this.codes.get(foundationId);
-    if (known && known.v === v && known.epoch === this.freshness.epoch) return known.codes.has(code);
-    const { epoch } = this.freshness;
+    if (known && known.stamp === stamp) return known.codes.has(code);
     const rows = await this.database.withTenant({ foundationId }, (tx) => tx.customPermission.findMany({ select: { code: true } }));
     const codes = new Set(rows.map((row) => row.code));
-    this.codes.set(foundationId, { v, epoch, codes });
+    this.codes.set(foundationId, { stamp, codes });
     return codes.has(code);
   }
 

@@ -1,10 +1,10 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../http';
+import { pageOf, pageQuery, uuid } from '../../http';
 import { code, kind, properties, resourceAsked } from './permissions.dto';
 
 const page = { limit: pageQuery.limit, cursor: pageQuery.cursor };
-const who = z.uuid().toLowerCase().optional().meta({ description: 'Whom to ask about; yourself where left out' });
+const who = uuid.optional().meta({ description: 'Whom to ask about; yourself where left out' });
 const given = { context: properties, subject: properties, action: properties };
 
 export class ListResourcesInput extends createZodDto(

@@ -10,7 +10,7 @@ import type { ListActionsInput, ListResourcesInput, ListSubjectsInput } from './
 import { Subjects } from './subjects.service';
 
 /** How many people are looked at in one go, at most. */
-const SWATH = 1_000;
+const SWATH = 5_000;
 
 /** A decision turned round: which rows, who, what. Every page is whole and goes on where the one before ended. */
 @Injectable()
@@ -58,8 +58,7 @@ export class PermissionSearch {
         async (take, after) => {
           const found: string[] = [];
           let last = after?.[0] ?? null;
-          while (found.length < take) {
-            const swath = Math.min(SWATH, Math.max(take * 2, 100));
+          for (let swath = Math.max(take * 2, 100); found.length < take; swath = Math.min(swath * 2, SWATH)) {
             const candidates = await mayHold(tx, actor.foundationId, permission, resource, last, swath);
             const compiled = await this.subjects.getMany(actor.foundationId, candidates, moment, tx);
             found.push(...candidates.filter((id) => decide(compiled.get(id)!, question).allowed));

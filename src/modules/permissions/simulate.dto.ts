@@ -1,20 +1,20 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../http';
+import { pageOf, pageQuery, uuid } from '../../http';
 import { code, grantBody, scope, validity } from './permissions.dto';
 
 const period = { validFrom: validity.validFrom, validUntil: validity.validUntil };
 const change = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('grant'), grant: grantBody }),
-  z.strictObject({ op: z.literal('revoke'), grantId: z.uuid() }),
-  z.strictObject({ op: z.literal('assign-role'), roleId: z.uuid(), personId: z.uuid().optional(), positionId: z.uuid().optional(), ...period }),
-  z.strictObject({ op: z.literal('unassign-role'), assignmentId: z.uuid() }),
-  z.strictObject({ op: z.literal('inherit'), seniorId: z.uuid(), juniorId: z.uuid() }),
-  z.strictObject({ op: z.literal('disinherit'), seniorId: z.uuid(), juniorId: z.uuid() }),
-  z.strictObject({ op: z.literal('appoint'), personId: z.uuid(), positionId: z.uuid(), ...period }),
-  z.strictObject({ op: z.literal('end-appointment'), appointmentId: z.uuid() }),
-  z.strictObject({ op: z.literal('delegate'), lenderId: z.uuid(), borrowerId: z.uuid(), permissions: z.array(code).min(1).max(100).optional(), nodeId: z.uuid().optional(), transitive: z.boolean().default(false), ...period }),
-  z.strictObject({ op: z.literal('end-delegation'), delegationId: z.uuid() }),
+  z.strictObject({ op: z.literal('revoke'), grantId: uuid }),
+  z.strictObject({ op: z.literal('assign-role'), roleId: uuid, personId: uuid.optional(), positionId: uuid.optional(), ...period }),
+  z.strictObject({ op: z.literal('unassign-role'), assignmentId: uuid }),
+  z.strictObject({ op: z.literal('inherit'), seniorId: uuid, juniorId: uuid }),
+  z.strictObject({ op: z.literal('disinherit'), seniorId: uuid, juniorId: uuid }),
+  z.strictObject({ op: z.literal('appoint'), personId: uuid, positionId: uuid, ...period }),
+  z.strictObject({ op: z.literal('end-appointment'), appointmentId: uuid }),
+  z.strictObject({ op: z.literal('delegate'), lenderId: uuid, borrowerId: uuid, permissions: z.array(code).min(1).max(100).optional(), nodeId: uuid.optional(), transitive: z.boolean().default(false), ...period }),
+  z.strictObject({ op: z.literal('end-delegation'), delegationId: uuid }),
 ]);
 export type SimulatedChange = z.output<typeof change>;
 /** How many changes are tried together. */
@@ -26,7 +26,7 @@ export class SimulateInput extends createZodDto(
 ) {}
 const held = z.object({ scopes: z.array(scope), denied: z.boolean(), lent: z.boolean() });
 const affected = z.object({
-  personId: z.uuid(),
+  personId: uuid,
   name: z.string(),
   changes: z.array(z.object({ permission: z.string(), gains: z.boolean(), loses: z.boolean(), before: held, after: held })),
 });

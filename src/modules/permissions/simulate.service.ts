@@ -47,7 +47,10 @@ export class SimulateService {
         const [now, then] = [new Holdings({ ...before, grants }), new Holdings({ ...after, grants: [...grants.filter(({ id }) => !gone.has(id)), ...added] })];
         const compiled = (holdings: Holdings, id: string) => compileSubject({ ...holdings.factsOf(id), v: moment.v.toString(), now: moment.now }, moment.now);
         const affected: { personId: string; found: Difference[]; held: [Map<string, Held>, Map<string, Held>] }[] = [];
+        let looked = 0;
         for (const personId of [...reached].sort()) {
+          // Others are let in between.
+          if ((looked += 1) % 200 === 0) await new Promise((done) => setImmediate(done));
           const [one, other] = [compiled(now, personId), compiled(then, personId)];
           const found = differences(one, other);
           if (found.length > 0) affected.push({ personId, found, held: [heldOf(one), heldOf(other)] });

@@ -17,8 +17,8 @@ const MOST = 20_000;
  */
 @Injectable()
 export class Subjects {
-  /** By foundation and person, under the version and history they are of. */
-  private readonly compiled = new Map<string, LRUCache<string, { v: bigint; epoch: string; subject: CompiledSubject }>>();
+  /** By foundation and person, under the head they are of. */
+  private readonly compiled = new Map<string, LRUCache<string, { stamp: string; subject: CompiledSubject }>>();
   private readonly hits;
   /** Reads under way, so that many requests of one subject after a change are one read. */
   private readonly reading = new Map<string, Promise<SubjectFacts>>();
@@ -52,15 +52,14 @@ export class Subjects {
   async get(foundationId: string, personId: string, moment: Moment): Promise<CompiledSubject> {
     const known = this.known(foundationId, personId, moment);
     if (known) return known;
-    const { epoch } = this.freshness;
     // Facts read earlier name every later boundary, so they serve any moment after they were read.
-    const facts = await this.factsOf(`${epoch}${foundationId}:${personId}:${moment.v}`, foundationId, personId);
+    const facts = await this.factsOf(`${foundationId}:${personId}:${moment.stamp}`, foundationId, personId);
     const compile = (at: number) => compileSubject(facts, Math.max(at, facts.now));
     // Something begins or ends while the clock is not known that well: then it is asked.
     const early = compile(moment.notBefore);
     if (early.goodUntil !== null && early.goodUntil <= moment.now) return compile((await this.freshness.ask(foundationId)).now);
     const subject = compile(moment.now);
-    this.keep(foundationId, personId, { v: moment.v, epoch, subject });
+    this.keep(foundationId, personId, { stamp: moment.stamp, subject });
     return subject;
   }
 
@@ -69,13 +68,12 @@ export class Subjects {
    * one: it would wait for a second connection while it holds the first.
    */
   async getMany(foundationId: string, personIds: readonly string[], moment: Moment, tx?: Tx): Promise<Map<string, CompiledSubject>> {
-    const { epoch } = this.freshness;
     const missing = [...new Set(personIds)].filter((id) => !this.known(foundationId, id, moment));
     if (missing.length > 0) {
       const rows = tx
         ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject_facts(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
         : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject_facts($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
-      for (const { id, facts } of rows) this.keep(foundationId, id, { v: moment.v, epoch, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
+      for (const { id, facts } of rows) this.keep(foundationId, id, { stamp: moment.stamp, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
     }
     const found = new Map<string, CompiledSubject>();
     for (const id of new Set(personIds)) found.set(id, await this.get(foundationId, id, moment));
@@ -90,14 +88,14 @@ export class Subjects {
 
   private known(foundationId: string, personId: string, moment: Moment): CompiledSubject | undefined {
     const kept = this.compiled.get(foundationId)?.get(personId);
-    if (!kept || kept.v !== moment.v || kept.epoch !== this.freshness.epoch) return undefined;
+    if (!kept || kept.stamp !== moment.stamp) return undefined;
     const { goodUntil } = kept.subject;
     if (goodUntil !== null && goodUntil <= moment.now) return undefined;
     this.hits.add();
     return kept.subject;
   }
 
-  private keep(foundationId: string, personId: string, entry: { v: bigint; epoch: string; subject: CompiledSubject }): void {
+  private keep(foundationId: string, personId: string, entry: { stamp: string; subject: CompiledSubject }): void {
     let people = this.compiled.get(foundationId);
     if (!people) this.compiled.set(foundationId, (people = new LRUCache({ max: MOST })));
     people.set(personId, entry);

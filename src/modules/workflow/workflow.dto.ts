@@ -1,6 +1,6 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
-import { instant, pageOf, pageQuery } from '../../http';
+import { instant, pageOf, pageQuery, uuid } from '../../http';
 
 const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected']);
 const form = z.record(z.string().max(100), z.unknown()).refine((value) => JSON.stringify(value).length <= 65_536, 'at most 64 KiB');
@@ -14,10 +14,10 @@ const absence = {
   nodes: { head: { type: 'approval', title: { en: 'Head of the unit', id: 'Pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'done' }, done: { type: 'end' } },
 };
 const comment = z.string().trim().min(1).max(2_000);
-export class IdParam extends createZodDto(z.strictObject({ id: z.uuid() })) {}
+export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 
 // Definitions ---------------------------------------------------------------------------------------------------------
-const definition = z.object({ id: z.uuid(), key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
+const definition = z.object({ id: uuid, key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
 export class DefinitionResponse extends createZodDto(definition) {}
 export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
 export class ListDefinitionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
@@ -25,13 +25,13 @@ export class KeyParam extends createZodDto(z.strictObject({ key: z.string().max(
 export class PublishDefinition extends createZodDto(z.strictObject({ document: z.record(z.string(), z.unknown()) }).meta({ example: { document: absence } })) {}
 
 // Instances -----------------------------------------------------------------------------------------------------------
-const openTask = z.object({ id: z.uuid(), node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant });
+const openTask = z.object({ id: uuid, node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant });
 const instance = z.object({
-  id: z.uuid(),
-  definition: z.object({ id: z.uuid(), key: z.string().meta({ example: 'reimbursement' }) }),
+  id: uuid,
+  definition: z.object({ id: uuid, key: z.string().meta({ example: 'reimbursement' }) }),
   state,
-  initiatorId: z.uuid(),
-  unitId: z.uuid(),
+  initiatorId: uuid,
+  unitId: uuid,
   form: z.record(z.string(), z.unknown()),
   round: z.int().meta({ description: 'Submissions so far' }),
   seq: z.int().meta({ description: 'Entries in the history so far' }),
@@ -43,13 +43,13 @@ const instance = z.object({
 export type InstanceView = z.output<typeof instance>;
 export class InstanceResponse extends createZodDto(instance) {}
 export class InstancePage extends createZodDto(pageOf(instance)) {}
-export class ListInstancesQuery extends createZodDto(z.strictObject({ ...pageQuery, state: state.optional(), key: z.string().max(60).optional(), initiatorId: z.uuid().optional(), unitId: z.uuid().optional() })) {}
+export class ListInstancesQuery extends createZodDto(z.strictObject({ ...pageQuery, state: state.optional(), key: z.string().max(60).optional(), initiatorId: uuid.optional(), unitId: uuid.optional() })) {}
 export class CreateInstance extends createZodDto(
   z
     .strictObject({
       definition: z.string().max(60).meta({ description: 'Key; its newest version is used' }),
       form: form.default({}),
-      unitId: z.uuid().optional().meta({ description: 'One of the caller’s own units; needed only by who has several' }),
+      unitId: uuid.optional().meta({ description: 'One of the caller’s own units; needed only by who has several' }),
       submit: z.boolean().default(false).meta({ description: 'false: keep as a draft' }),
     })
     .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
@@ -66,13 +66,13 @@ export class HistoryResponse extends createZodDto(z.object({ items: z.array(hist
 
 // Inbox ---------------------------------------------------------------------------------------------------------------
 const inboxItem = z.object({
-  taskId: z.uuid(),
-  instanceId: z.uuid(),
+  taskId: uuid,
+  instanceId: uuid,
   definition: z.string(),
   node: z.string(),
   title: z.string(),
   why: z.string().meta({ description: 'Why this is the caller’s', example: 'You hold Finance administration (Finance staff, SMA 1)' }),
-  initiator: z.object({ id: z.uuid(), name: z.string() }),
+  initiator: z.object({ id: uuid, name: z.string() }),
   form: z.record(z.string(), z.unknown()),
   since: instant,
 });

@@ -76,7 +76,7 @@ export class WorkflowService {
       if (!task) throw new Problem('NOT_FOUND');
       const row = await this.locked(tx, actor, task.instanceId);
       const published = await this.definitions.byId(tx, row.definition_id);
-      // What other systems carry out – a payment – is checked and written as one: no key that was revoked meanwhile. People’s
+      // What other systems carry out – a payment – is checked and written as one: nobody who may no longer. People’s
       // decisions do not wait for whoever is changing authorization just then; a long import would hold them all up.
       const service = published.definition.nodes[task.node]?.type === 'service';
       const who = service ? await this.permissions.holdStill(tx, actor) : actor;

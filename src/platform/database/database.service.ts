@@ -21,6 +21,17 @@ export interface TenantOptions {
   timeout?: number;
 }
 
+const CHANGING = new WeakMap<object, { authorization: boolean }>();
+
+/**
+ * Notes that the open transaction changes what authorization depends on, or answers for a change that is made already: it
+ * is then answered only once every instance knows.
+ */
+export function changesAuthorization(tx: object): void {
+  const change = CHANGING.get(tx);
+  if (change) change.authorization = true;
+}
+
 /**
  * The one door to PostgreSQL. `withTenant` for everything that reads or writes business rows; `hot` for the few
  * statements that are database functions setting their own context in one round trip.
@@ -30,7 +41,6 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   readonly pool: Pool;
   /** What has to happen before a change of authorization is answered; resolves to the head it made. Set by platform/freshness. */
   afterAuthorizationChange: (foundationId: string) => Promise<bigint | null> = () => Promise.resolve(null);
-  private readonly changing = new WeakMap<object, { authorization: boolean }>();
   private readonly prisma: PrismaClient;
   private readonly replica: Replica | null;
 
@@ -42,6 +52,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 30_000,
       application_name: `gloria ${config.release.instance}`.slice(0, 63),
+      keepAlive: true,
     });
     // An idle connection that dies is replaced on next use; unheard, the event would end the process.
     this.pool.on('error', () => undefined);
@@ -65,7 +76,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
       this.prisma,
       tenant,
       (tx) => {
-        this.changing.set(tx, change);
+        CHANGING.set(tx, change);
         return work(tx);
       },
       options,
@@ -75,12 +86,6 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
       if (v !== null && tenant.request) tenant.request.changedTo = v;
     }
     return answer;
-  }
-
-  /** Notes that the open transaction changes what authorization depends on. */
-  changesAuthorization(tx: object): void {
-    const change = this.changing.get(tx);
-    if (change) change.authorization = true;
   }
 
   /**

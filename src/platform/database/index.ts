@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Database } from './database.service';
 
-export { Database, type Tx, withDeadline } from './database.service';
+export { changesAuthorization, Database, type Tx, withDeadline } from './database.service';
 export { refusePrivilegedRole } from './privileged-role';
 export { isDatabaseUnavailable, postgresError } from './database-errors';
 export { Prisma } from './generated/client';

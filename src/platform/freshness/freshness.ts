@@ -9,6 +9,8 @@ import { Database } from '../database';
 /** A moment of authorization: a head, and the database's clock for what begins and ends by time alone. */
 export interface Moment {
   v: bigint;
+  /** The head itself, in whatever history: what depends on authorization is kept under it. */
+  stamp: string;
   /** Epoch ms, database clock; at the latest. */
   now: number;
   /** The same at the earliest: between the two lies what a round trip took. */
@@ -17,6 +19,7 @@ export interface Moment {
 
 interface Known {
   v: bigint;
+  stamp: string;
   /** Monotonic ms until which nothing has to be asked; 0 for no lease. */
   leaseUntil: number;
   /** The database's clock as last heard: its reading, and between which monotonic ms it was taken. */
@@ -31,6 +34,8 @@ const BEAT_MS = 250;
 /** A foundation nobody asked about for so long is given up. */
 const FORGET_MS = 60_000;
 const CHANNEL = 'gloria_authz';
+/** What the wait is longer than the lease, for clocks that do not run quite alike. */
+const MARGIN_MS = 20;
 
 /**
  * How new what an instance knows is. The truth is one row a foundation, `authz_head`, raised in every transaction that
@@ -55,8 +60,6 @@ export class Freshness implements OnApplicationShutdown {
   private beating: Promise<void> | null = null;
   private beatAgain = false;
   private closed = false;
-  /** Changes when the database has gone back: what was kept under a head is then of another history. */
-  epoch = '';
 
   constructor(
     private readonly database: Database,
@@ -66,8 +69,7 @@ export class Freshness implements OnApplicationShutdown {
     database.afterAuthorizationChange = (foundationId) => this.settle(foundationId);
     this.subscriber = redis.client?.duplicate() ?? null;
     this.subscriber?.on('error', () => undefined);
-    // Whoever reaches Redis can say anything there: it is a reason to ask, and no answer.
-    this.subscriber?.on('message', (_, message: string) => this.hear(message, ({ v }, said) => v < said && this.beatSoon()));
+    this.subscriber?.on('message', (_, message: string) => this.hear(message));
     this.subscriber?.on('ready', () => void this.subscriber?.subscribe(CHANNEL).catch(() => undefined));
   }
 
@@ -82,7 +84,7 @@ export class Freshness implements OnApplicationShutdown {
     known.wanted = now;
     if (now >= known.leaseUntil) return null;
     const { reading, from, until } = known.clock;
-    return { v: known.v, now: reading + (now - from), notBefore: reading + (now - until) };
+    return { v: known.v, stamp: known.stamp, now: reading + (now - from), notBefore: reading + (now - until) };
   }
 
   /**
@@ -112,11 +114,11 @@ export class Freshness implements OnApplicationShutdown {
     return under.next;
   }
 
-  /** A head was seen: in an answer of the database, or in its message. */
+  /** A version was seen: where it is a newer one, the lease is over and the head is asked for. */
   learn(foundationId: string, v: bigint): void {
     const known = this.known.get(foundationId);
     if (!known || v <= known.v) return;
-    known.v = v;
+    known.leaseUntil = 0;
     this.beatSoon();
   }
 
@@ -125,24 +127,33 @@ export class Freshness implements OnApplicationShutdown {
    * where the database is gone, by waiting for every lease to lapse.
    */
   async settle(foundationId: string): Promise<bigint | null> {
-    try {
-      const [row] = await this.database.hot<{ v: string; lagging: { instance: string; beat: number }[] }>('SELECT v::text, lagging FROM gloria_announce($1, $2)', [foundationId, this.instance]);
-      const lapsed = performance.now() + LEASE_MS;
-      const { v, lagging } = row!;
-      this.learn(foundationId, BigInt(v));
-      if (lagging.length === 0) return BigInt(v);
-      this.redis.client?.publish(CHANNEL, `${foundationId}:${v}`).catch(() => undefined);
-      const dead = JSON.stringify(lagging);
-      for (let wait = 2; ; wait = Math.min(wait * 2, 25)) {
-        await pause(Math.min(wait, Math.max(0, lapsed - performance.now())));
-        const over = performance.now() >= lapsed;
-        const [left] = await this.database.hot<{ instances: string[] }>('SELECT gloria_lagging($1, $2, $3) AS instances', [foundationId, v, over ? dead : '[]']);
-        if (over || !lagging.some(({ instance }) => left!.instances.includes(instance))) return BigInt(v);
-      }
-    } catch (error) {
+    // From the commit on a lease on an older head can last so long, and no longer, whatever does not answer meanwhile.
+    const lapse = new AbortController();
+    const lapsed = pause(LEASE_MS + MARGIN_MS, null, { signal: lapse.signal }).catch(() => null);
+    const acknowledged = this.acknowledged(foundationId).catch(async (error: unknown) => {
       this.logger.warn({ msg: 'a change of authorization waits for every lease to lapse', err: error });
-      await pause(LEASE_MS);
-      return null;
+      return lapsed;
+    });
+    const v = await Promise.race([acknowledged, lapsed]);
+    lapse.abort();
+    return v;
+  }
+
+  /** Resolves to the head once every instance has acted on it, or those that have not are gone. */
+  private async acknowledged(foundationId: string): Promise<bigint> {
+    const [row] = await this.database.hot<{ v: string; lagging: { instance: string; beat: number }[] }>('SELECT v::text, lagging FROM gloria_announce($1, $2)', [foundationId, this.instance]);
+    // Who has not beaten for so long from here on has no lease at all, and its row can go.
+    const gone = performance.now() + LEASE_MS + MARGIN_MS;
+    const { v, lagging } = row!;
+    this.learn(foundationId, BigInt(v));
+    if (lagging.length === 0) return BigInt(v);
+    this.redis.client?.publish(CHANNEL, `${foundationId}:${v}`).catch(() => undefined);
+    const dead = JSON.stringify(lagging);
+    for (let wait = 2; ; wait = Math.min(wait * 2, 25)) {
+      await pause(Math.min(wait, Math.max(0, gone - performance.now())));
+      const over = performance.now() >= gone;
+      const [left] = await this.database.hot<{ instances: string[] }>('SELECT gloria_lagging($1, $2, $3) AS instances', [foundationId, v, over ? dead : '[]']);
+      if (over || !lagging.some(({ instance }) => left!.instances.includes(instance))) return BigInt(v);
     }
   }
 
@@ -169,16 +180,16 @@ export class Freshness implements OnApplicationShutdown {
   }
 
   private async read(foundationId: string): Promise<Moment> {
-    const [row] = await this.database.hot<{ v: string; now_ms: number }>('SELECT v::text, now_ms FROM gloria_moment($1)', [foundationId]);
+    const [row] = await this.database.hot<{ v: string; stamp: string | null; now_ms: number }>('SELECT v::text, stamp, now_ms FROM gloria_moment($1)', [foundationId]);
     const v = BigInt(row!.v);
     this.learn(foundationId, v);
-    return { v, now: row!.now_ms, notBefore: row!.now_ms };
+    return { v, stamp: row!.stamp ?? '', now: row!.now_ms, notBefore: row!.now_ms };
   }
 
   /** From now on this foundation is beaten for, until nobody asks any more. */
   private want(foundationId: string, v: bigint): void {
     if (this.closed) return;
-    this.known.set(foundationId, { v, leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now() });
+    this.known.set(foundationId, { v, stamp: '', leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now() });
     this.timer ??= setInterval(() => void this.beat(), BEAT_MS).unref();
     this.beatSoon();
   }
@@ -215,44 +226,41 @@ export class Freshness implements OnApplicationShutdown {
     const told = new Map([...this.known].map(([foundationId, { v }]) => [foundationId, v]));
     if (told.size === 0) return;
     const sent = performance.now();
-    const { rows } = await client.query<{ foundation_id: string; v: string; registered: boolean; now_ms: number }>('SELECT foundation_id, v::text, registered, now_ms FROM gloria_beat($1, $2, $3)', [
+    const { rows } = await client.query<{ foundation_id: string; v: string; stamp: string | null; registered: boolean; now_ms: number }>('SELECT foundation_id, v::text, stamp, registered, now_ms FROM gloria_beat($1, $2, $3)', [
       this.instance, [...told.keys()], [...told.values()].map(String),
     ]);
     const back = performance.now();
-    for (const { foundation_id: foundationId, v, registered, now_ms: reading } of rows) {
+    for (const { foundation_id: foundationId, v: text, stamp, registered, now_ms: reading } of rows) {
       const known = this.known.get(foundationId);
       if (!known) continue;
-      if (BigInt(v) < told.get(foundationId)!) {
-        this.logger.warn({ msg: 'the database has gone back; nothing kept counts', foundationId });
-        this.epoch = uuidv7();
-        Object.assign(known, { v: BigInt(v), leaseUntil: 0 });
-        continue;
-      }
-      // What was learned here has to be acknowledged; a row that was only made now is not one to rest on yet.
-      if (BigInt(v) > known.v || !registered) this.beatAgain = true;
-      if (BigInt(v) > known.v) known.v = BigInt(v);
+      const v = BigInt(text);
+      // What is newer has to be acknowledged, and a row that was only made now is not one to rest on yet.
+      if (v !== told.get(foundationId) || !registered) this.beatAgain = true;
+      if (v < told.get(foundationId)!) this.logger.warn({ msg: 'the database has gone back', foundationId });
+      Object.assign(known, { v, stamp: stamp ?? '' });
       known.clock = { reading, from: sent, until: back };
-      if (registered) known.leaseUntil = sent + LEASE_MS;
+      known.leaseUntil = registered ? sent + LEASE_MS : 0;
     }
   }
 
   private async connected(): Promise<Client> {
     if (this.client) return this.client;
-    const client = new Client({ connectionString: this.config.database.directUrl, connectionTimeoutMillis: 1_000, query_timeout: 2_000, application_name: `gloria freshness ${this.config.release.instance}`.slice(0, 63) });
+    const client = new Client({ connectionString: this.config.database.directUrl, connectionTimeoutMillis: 1_000, query_timeout: 2_000, keepAlive: true, application_name: `gloria freshness ${this.config.release.instance}`.slice(0, 63) });
     const lost = () => {
       if (this.client === client) this.client = null;
     };
     client.on('error', lost).on('end', lost);
-    client.on('notification', ({ payload }) => this.hear(payload ?? '', (_, v, foundationId) => this.learn(foundationId, v)));
+    client.on('notification', ({ payload }) => this.hear(payload ?? ''));
     await client.connect();
     await client.query(`LISTEN ${CHANNEL}`);
     this.client = client;
     return client;
   }
 
-  private hear(message: string, act: (known: Known, v: bigint, foundationId: string) => void): void {
+  /** Messages, whoever sent them, are a reason to ask and no answer. */
+  private hear(message: string): void {
     const [, foundationId, v] = /^([0-9a-f-]{36}):(\d{1,18})$/.exec(message) ?? [];
     const known = foundationId === undefined ? undefined : this.known.get(foundationId);
-    if (known) act(known, BigInt(v!), foundationId!);
+    if (known && BigInt(v!) > known.v) this.beatSoon();
   }
 }
