@@ -167,6 +167,7 @@ describe('three processes', () => {
     expect(counts.allowed).toBeGreaterThan(1_000);
     expect(counts.revocations).toBeGreaterThan(20);
     // Each of them was still there at the end.
+    expect(processes.filter(({ child }) => child.exitCode !== null || child.signalCode !== null).map(({ output }) => output().slice(-2_000))).toEqual([]);
     for (const { url } of processes) expect((await fetch(`${url}/health/ready`)).status).toBe(200);
   }, 1_800_000);
 

@@ -56,6 +56,8 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
     });
     // An idle connection that dies is replaced on next use; unheard, the event would end the process.
     this.pool.on('error', () => undefined);
+    // One that dies in the very moment it is handed out has no listener yet: "ready" and "terminated" can come in one packet.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
     this.replica = config.database.readUrl ? new Replica(this.prisma, this.pool, config.database.readUrl, config) : null;
   }

@@ -21,6 +21,7 @@ export class Replica {
   constructor(primary: PrismaClient, private readonly primaryPool: Pool, url: string, config: Config) {
     this.pool = new Pool({ connectionString: url, max: config.database.poolMax, connectionTimeoutMillis: 2_000, idleTimeoutMillis: 30_000, application_name: `gloria reads ${config.release.instance}`.slice(0, 63) });
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.own = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
     this.client = primary.$extends(readReplicas({ replicas: [this.own] })).$replica() as unknown as PrismaClient;
   }
