@@ -102,7 +102,7 @@ describe('a host', () => {
       for (const [path, from, status] of [
         ['/api/v1evil', '127.0.0.1', 404], ['/', '127.0.0.1', 404], ['/.env', '127.0.0.1', 404], ['/docs', OUTSIDER, 404], ['/metrics', OUTSIDER, 404], ['/health/database', OUTSIDER, 404],
         ['/docs', '127.0.0.1', 200], ['/metrics', '127.0.0.1', 200], ['/health/database', '127.0.0.1', 200], ['/health', '127.0.0.1', 200], ['/health', OUTSIDER, 200], ['/health/live', OUTSIDER, 200],
-        ['/api/v1/me', OUTSIDER, 401], ['/access/v1/evaluation', OUTSIDER, 404], ['/.well-known/authzen-configuration', OUTSIDER, 404],
+        ['/api/v1/me', OUTSIDER, 401], ['/access/v1/evaluation', OUTSIDER, 404], ['/.well-known/authzen-configuration', OUTSIDER, 200],
       ] as const) {
         expect([path, from, (await host.call(path, { from })).status]).toEqual([path, from, status]);
       }
