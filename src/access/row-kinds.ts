@@ -21,6 +21,9 @@ export const ROW_KINDS = {
 
 export type RowKindName = keyof typeof ROW_KINDS;
 
+/** Whether this can be the id of a row of ours, written as the database writes it. */
+export const isRowId = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+
 export const isRowKind = (name: string): name is RowKindName => Object.hasOwn(ROW_KINDS, name);
 
 /**

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import { isRowKind, Problem, type ResourceFacts, RowSources } from '../../access';
+import { isRowId, isRowKind, Problem, type ResourceFacts, RowSources } from '../../access';
 import type { Tx } from '../../platform/database';
 import type { resourceAsked } from './permissions.dto';
 
 export type ResourceAsked = z.output<typeof resourceAsked>;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What is known about the rows that questions name. */
 @Injectable()
@@ -35,4 +33,4 @@ export class AskedRows {
 }
 
 const isNamed = ({ type, id, ownerPersonId, unitId, properties }: ResourceAsked) =>
-  type !== undefined && isRowKind(type) && id !== undefined && UUID.test(id) && ownerPersonId === undefined && unitId === undefined && properties === undefined;
+  type !== undefined && isRowKind(type) && id !== undefined && isRowId(id) && ownerPersonId === undefined && unitId === undefined && properties === undefined;

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Actor, isPermissionCode, isRowKind, PermissionPort, Problem, type ResourceFacts, rowKindsOf } from '../../access';
+import { type Actor, isPermissionCode, isRowId, isRowKind, PermissionPort, Problem, type ResourceFacts, rowKindsOf } from '../../access';
 import { fieldErrors, MAX_PAGE } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
 import { Database, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
-import { AskedRows } from './asked-rows';
+import { AskedRows, type ResourceAsked } from './asked-rows';
 import { type ActionSearchInput, type Evaluation, evaluation, type EvaluationsInput, type ResourceSearchInput, type SubjectSearchInput } from './authzen.dto';
 import { decide, type Question } from './decide';
 import { PermissionsService } from './permissions.service';
@@ -22,7 +22,7 @@ const PARTS = ['subject', 'action', 'resource', 'context'] as const;
 /** Kinds of subjects: a person by their id here, or by that of their account at Clerk. */
 const PERSON = 'person';
 const USER = 'user';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const isUuid = (id: string) => isRowId(id.toLowerCase());
 
 /**
  * The standard interface, in terms of our own: subjects are people, actions are permissions – `approve` of the resource's
@@ -91,8 +91,7 @@ export class AuthzenService {
       await this.port.require(actor, 'permission:check', {});
       return { results: [], page: { next_token: '', count: 0 } };
     }
-    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: idOf(resource.id), ...ownPlace(resource.properties), properties: resource.properties };
-    const found = await this.search.people(actor, { permission, resource: asked, context, subject: subject.properties, action: action.properties, limit: limitOf(page), cursor: page?.token });
+    const found = await this.search.people(actor, { permission, resource: askedOf(resource), context, subject: subject.properties, action: action.properties, limit: limitOf(page), cursor: page?.token });
     const people = found.items.map(({ personId }) => personId);
     if (subject.type === PERSON) return { results: people.map((id) => ({ type: PERSON, id })), page: { next_token: found.nextCursor ?? '', count: people.length } };
     const accounts = await this.database.withTenant(actor, (tx) => tx.userAccount.findMany({ where: { personId: { in: people } }, select: { personId: true, clerkUserId: true } }));
@@ -118,8 +117,7 @@ export class AuthzenService {
     const personId = await this.living(actor, people.get(key(subject)));
     await this.requireMayAsk(actor, [personId]);
     if (personId === undefined || !facts[0]) return { results: [], page: { next_token: '', count: 0 } };
-    const asked = isRowKind(resource.type) ? { type: resource.type, id: resource.id.toLowerCase() } : { type: resource.type, id: idOf(resource.id), ...ownPlace(resource.properties), properties: resource.properties };
-    const found = await this.search.actions(actor, { personId, resource: asked, context, subject: subject.properties, limit: limitOf(page), cursor: page?.token });
+    const found = await this.search.actions(actor, { personId, resource: askedOf(resource), context, subject: subject.properties, limit: limitOf(page), cursor: page?.token });
     const results = found.items.map(({ permission }) => ({ name: permission.startsWith(`${resource.type}:`) ? permission.slice(resource.type.length + 1) : permission }));
     return { results, page: { next_token: found.nextCursor ?? '', count: results.length } };
   }
@@ -157,7 +155,7 @@ export class AuthzenService {
 
   /** People by what names them, and what is asked about each resource; asks the database only where it has to. */
   private async told(actor: Actor, subjects: readonly { type: string; id: string }[], resources: readonly Evaluation['resource'][]): Promise<{ people: Map<string, string>; facts: (ResourceFacts | undefined)[] }> {
-    const people = new Map(subjects.filter(({ type, id }) => type === PERSON && UUID.test(id)).map((subject) => [key(subject), subject.id.toLowerCase()]));
+    const people = new Map(subjects.filter(({ type, id }) => type === PERSON && isUuid(id)).map((subject) => [key(subject), subject.id.toLowerCase()]));
     const users = [...new Set(subjects.filter(({ type }) => type === USER).map(({ id }) => id))];
     const stored = resources.some(({ type, properties }) => isRowKind(type) || placeOf(properties).unitId !== undefined);
     if (users.length === 0 && !stored) return { people, facts: resources.map(({ type, id, properties }) => (placeOf(properties).wrong ? undefined : { type, id: idOf(id), ownerPersonId: placeOf(properties).ownerPersonId, properties })) };
@@ -183,7 +181,7 @@ export class AuthzenService {
   /** What is asked about each resource: rows of ours as they are stored, undefined where there is none; others as they are told. */
   private async factsOf(tx: Tx, resources: readonly Evaluation['resource'][]): Promise<(ResourceFacts | undefined)[]> {
     const named = resources.map((each) => (isRowKind(each.type) ? { type: each.type, id: each.id.toLowerCase() } : undefined));
-    const read = await this.rows.factsOf(tx, named.map((each) => (each && UUID.test(each.id) ? each : undefined)));
+    const read = await this.rows.factsOf(tx, named.map((each) => (each && isUuid(each.id) ? each : undefined)));
     const units = await tx.orgUnit.findMany({ where: { id: { in: [...new Set(resources.flatMap(({ properties }) => placeOf(properties).unitId ?? []))] }, deletedAt: null }, select: { id: true, lft: true } });
     const lfts = new Map(units.map(({ id, lft }) => [id, lft]));
     return resources.map((each, index) => {
@@ -211,7 +209,7 @@ export class AuthzenService {
 }
 
 /** Ids that look like ours are taken as ours are written, as grants of single things are. */
-const idOf = (id: string) => (UUID.test(id) ? id.toLowerCase() : id);
+const idOf = (id: string) => (isUuid(id) ? id.toLowerCase() : id);
 
 const key = ({ type, id }: { type: string; id: string }) => `${type}:${type === PERSON ? id.toLowerCase() : id}`;
 
@@ -223,13 +221,15 @@ function placeOf(properties: Readonly<Record<string, unknown>> | undefined): { u
   for (const name of ['unitId', 'ownerPersonId'] as const) {
     const value = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (value === undefined || value === null) continue;
-    if (typeof value === 'string' && UUID.test(value)) place[name] = value.toLowerCase();
+    if (typeof value === 'string' && isUuid(value)) place[name] = value.toLowerCase();
     else place.wrong = true;
   }
   return place;
 }
 
-function ownPlace(properties: Readonly<Record<string, unknown>> | undefined): { unitId?: string; ownerPersonId?: string } {
-  const { wrong: _wrong, ...place } = placeOf(properties);
-  return place;
+/** A resource as our own searches take it: rows of ours by their id alone, others as they are told. */
+function askedOf({ type, id, properties }: Evaluation['resource']): ResourceAsked {
+  if (isRowKind(type)) return { type, id: id.toLowerCase() };
+  const { unitId, ownerPersonId } = placeOf(properties);
+  return { type, id: idOf(id), unitId, ownerPersonId, properties };
 }

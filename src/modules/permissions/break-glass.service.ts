@@ -7,6 +7,7 @@ import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
 import { type ListBreakGlassQuery, type ListOpeningsQuery, type OpenBreakGlass, type SealBreakGlass, toBreakGlassResponse, toOpeningResponse } from './break-glass.dto';
+import { holdingAt } from './periods';
 import { breakGlassClosed, breakGlassOpened, breakGlassReviewed, breakGlassSealed, breakGlassWithdrawn, roleAssigned, roleUnassigned } from './permissions.events';
 
 const unknownReference = () => new Problem('NOT_FOUND');
@@ -89,7 +90,7 @@ export class BreakGlassService {
         if (sealed.sealedBy === actorKey(actor)) throw new Denied('PERMISSION_DENIED', { permission: 'grant:write' }, { type: 'break_glass', id });
         if (minutes > sealed.mostMinutes) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/minutes', code: 'most', detail: `at most ${sealed.mostMinutes}` }]);
         const openedAt = new Date(actor.startedAt);
-        const ends = sealed.positionId ? await tx.appointment.findMany({ where: { personId: actor.personId, positionId: sealed.positionId, validFrom: { lte: openedAt }, OR: [{ validUntil: null }, { validUntil: { gt: openedAt } }] }, select: { validUntil: true } }) : [];
+        const ends = sealed.positionId ? await tx.appointment.findMany({ where: { personId: actor.personId, positionId: sealed.positionId, ...holdingAt(openedAt) }, select: { validUntil: true } }) : [];
         // No longer than the post it was prepared for.
         const validUntil = new Date(Math.min(actor.startedAt + minutes * 60_000, ...(ends.some(({ validUntil: end }) => end === null) ? [] : ends.map(({ validUntil: end }) => end!.getTime()))));
         // Serialized by the head's row lock, which the assignment takes: looked at after it.
@@ -162,7 +163,7 @@ export class BreakGlassService {
     if (actor.kind === 'system') return {};
     const now = new Date(actor.startedAt);
     const posts = await tx.appointment.findMany({
-      where: { personId: actor.personId, validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { deletedAt: null } } },
+      where: { personId: actor.personId, ...holdingAt(now), position: { deletedAt: null, unit: { deletedAt: null } } },
       select: { positionId: true },
     });
     return { withdrawnAt: null, OR: [{ personId: actor.personId }, { positionId: { in: posts.map(({ positionId }) => positionId) } }] };

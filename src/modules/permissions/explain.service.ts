@@ -7,6 +7,7 @@ import { type Decision, decide, type Derivation, derivationsOf, holdsAtLeast, ty
 import type { ExplainInput } from './explain.dto';
 import { say } from './explain.texts';
 import { flowchart } from './graph';
+import { holdingAt } from './periods';
 import { PermissionsService } from './permissions.service';
 import { ResourceTypes } from './resource-types.service';
 import { mayHold } from './search.service';
@@ -73,7 +74,7 @@ export class ExplainService {
     const { locale } = actor;
     const steps: Step[] = loans.map(({ id, lenderId }) => ({ kind: 'delegation', id, text: say(locale, 'delegation', { lender: names.get(lenderId) ?? lenderId }) }));
     const now = new Date(actor.startedAt);
-    const held = { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }] };
+    const held = holdingAt(now);
     // Seen from one post where it comes through it; else, for scopes seen from posts, from each that reaches the row.
     const seenFrom = grant.positionId !== null || grant.scope === 'department' || grant.scope === 'school';
     const posts = seenFrom

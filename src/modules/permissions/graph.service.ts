@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, PermissionPort, Problem } from '../../access';
 import { Database, type Tx } from '../../platform/database';
 import { type Graph, type GraphNode, svgOf } from './graph';
+import { holdingAt } from './periods';
 
 /** A person's holdings as a picture: posts, roles, what they inherit, grants and denies, and what was lent. */
 @Injectable()
@@ -26,7 +27,7 @@ export class GraphService {
 
   private async graphOf(tx: Tx, actor: Actor, person: { id: string; fullName: string }): Promise<Graph> {
     const now = new Date(actor.startedAt);
-    const holds = { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }] };
+    const holds = holdingAt(now);
     const nodes: GraphNode[] = [{ id: 'person', column: 0, title: person.fullName, lines: [], kind: 'person' }];
     const edges: { from: string; to: string; label?: string }[] = [];
     const posts = await tx.appointment.findMany({ where: { personId: person.id, ...holds, position: { deletedAt: null, unit: { deletedAt: null } } }, include: { position: { include: { unit: { select: { name: true } } } } }, orderBy: { id: 'asc' } });

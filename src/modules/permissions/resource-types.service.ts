@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, type AttributeTypes, attributeTypesOf, checkCondition, type Condition, isPermissionCode, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
+import { type Actor, type AttributeTypes, attributeTypesOf, checkCondition, type Condition, isPermissionCode, isRowId, isRowKind, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, requireBasis, requireUnchanged } from '../../http';
 import { Database, type ResourceType, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
@@ -10,7 +10,6 @@ import { customPermissionRegistered, customPermissionRemoved, grantCreated, gran
 import type { CreateGrant } from './permissions.dto';
 import { type CreateResourceType, type ListResourceTypesQuery, type RegisterPermission, toCustomPermissionResponse, toResourceTypeResponse, type UpdateResourceType } from './resource-types.dto';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The role that holds everything there is to grant. */
 const ADMINISTRATOR = 'administrator';
 
@@ -148,7 +147,7 @@ export class ResourceTypes {
     if (resource && !kinds.includes(resource.type)) {
       throw refuse([{ pointer: `${at}/resource/type`, code: 'kind', detail: kinds.length > 0 ? `${permission} is asked about ${kinds.join(', ')}` : `${permission} is not asked about single rows` }]);
     }
-    if (resource?.id !== undefined && isRowKind(resource.type) && !UUID.test(resource.id)) throw refuse([{ pointer: `${at}/resource/id`, code: 'id', detail: 'is no id of a row of ours' }]);
+    if (resource?.id !== undefined && isRowKind(resource.type) && !isRowId(resource.id)) throw refuse([{ pointer: `${at}/resource/id`, code: 'id', detail: 'is no id of a row of ours' }]);
     if (!condition) return null;
     // Without a kind there is no row to ask about, only the person and the request.
     const types = typesOf(resource?.type ?? null);

@@ -45,7 +45,7 @@ const MARGIN_MS = 20;
  *
  * Messages (LISTEN/NOTIFY, Redis) only make that quick. What makes it right: an instance's row in `authz_lease` is there
  * before it reads the head its lease rests on, so a change committed after that finds the row; and a lease is counted
- * on the instance's monotonic clock from before the question, the wait on the changer's from after it has looked – so
+ * on the instance's monotonic clock from before the question, the wait on the changer's from after its commit – so
  * the wait ends after the lease whatever the wall clocks say, and however long a process was stopped.
  */
 @Injectable()
@@ -78,7 +78,7 @@ export class Freshness implements OnApplicationShutdown {
     const now = performance.now();
     const known = this.known.get(foundationId);
     if (!known) {
-      this.want(foundationId, 0n);
+      this.want(foundationId);
       return null;
     }
     known.wanted = now;
@@ -187,9 +187,9 @@ export class Freshness implements OnApplicationShutdown {
   }
 
   /** From now on this foundation is beaten for, until nobody asks any more. */
-  private want(foundationId: string, v: bigint): void {
+  private want(foundationId: string): void {
     if (this.closed) return;
-    this.known.set(foundationId, { v, stamp: '', leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now() });
+    this.known.set(foundationId, { v: 0n, stamp: '', leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now() });
     this.timer ??= setInterval(() => void this.beat(), BEAT_MS).unref();
     this.beatSoon();
   }
@@ -237,9 +237,7 @@ export class Freshness implements OnApplicationShutdown {
       // What is newer has to be acknowledged, and a row that was only made now is not one to rest on yet.
       if (v !== told.get(foundationId) || !registered) this.beatAgain = true;
       if (v < told.get(foundationId)!) this.logger.warn({ msg: 'the database has gone back', foundationId });
-      Object.assign(known, { v, stamp: stamp ?? '' });
-      known.clock = { reading, from: sent, until: back };
-      known.leaseUntil = registered ? sent + LEASE_MS : 0;
+      Object.assign(known, { v, stamp: stamp ?? '', clock: { reading, from: sent, until: back }, leaseUntil: registered ? sent + LEASE_MS : 0 });
     }
   }
 
