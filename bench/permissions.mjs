@@ -193,7 +193,7 @@ async function compiling(app, world, quick) {
   const cold = await durations(Math.min(n, world.people.length - 1_001), () => subjects.get(world.foundation, world.people[(at += 1)], moment));
   // Size: as many compiled subjects as there are, before and after.
   const rows = [];
-  for (let from = 0; from < Math.min(2_000, world.people.length); from += 500) rows.push(...(await database.hot('SELECT gloria_subject_facts($1, p) AS facts FROM unnest($2::uuid[]) AS p', [world.foundation, world.people.slice(from, from + 500)])).map(({ facts }) => facts));
+  for (let from = 0; from < Math.min(2_000, world.people.length); from += 500) rows.push(...(await database.hot('SELECT gloria_subject($1, p) AS facts FROM unnest($2::uuid[]) AS p', [world.foundation, world.people.slice(from, from + 500)])).map(({ facts }) => facts));
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
   const kept = rows.map((facts) => compileSubject(JSON.parse(JSON.stringify(facts)), facts.now));

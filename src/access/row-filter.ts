@@ -3,21 +3,20 @@ import { ROW_KINDS, type RowKindName } from './row-kinds';
 import type { FilterPart, RowFilter } from './rows';
 
 /**
- * Turns a row filter into a Prisma `where` of type W. `owner` builds the condition for "belongs to this person", `unitLft`
- * the one for "its unit lies in this interval"; a kind of row that has no owner or no unit leaves the builder out, and
+ * Turns a row filter into a Prisma `where` of type W. `owner` builds the condition for "belongs to this person", `unit`
+ * the one for "its unit lies in one of these"; a kind of row that has no owner or no unit leaves the builder out, and
  * what asks for it matches nothing. Null means no row can match: send no query.
  */
 export function whereFromFilter<W extends object>(
   filter: RowFilter,
   kind: RowKindName,
-  build: { owner?: (personId: string) => W; unitLft?: (range: { gte: number; lte: number }) => W },
+  build: { owner?: (personId: string) => W; unit?: (ids: readonly string[]) => W },
 ): W | null {
   const reach = ({ reach: how, id }: FilterPart): Where => {
     const one: Where = id === null ? true : { id };
     if (how === 'all') return one;
     if ('own' in how) return build.owner ? both(one, build.owner(how.own)) : false;
-    const { unitLft } = build;
-    return unitLft ? both(one, either(how.intervals.map(([gte, lte]) => unitLft({ gte, lte })))) : false;
+    return build.unit ? both(one, build.unit(how.units)) : false;
   };
   const rows = ROW_KINDS[kind];
   const allowed = (part: FilterPart) => both(reach(part), whereTrue(part.when, rows));
@@ -25,7 +24,7 @@ export function whereFromFilter<W extends object>(
   const spared = (part: FilterPart) => either([not(reach(part)), whereFalse(part.when, rows)]);
   const all = (each: RowFilter): Where => {
     if (each.kind !== 'some') return each.kind === 'all';
-    const lent = each.lent.map(({ within, filter: lenders }) => both(all(lenders), within === null ? true : build.unitLft ? build.unitLft({ gte: within[0], lte: within[1] }) : false));
+    const lent = each.lent.map(({ within, filter: lenders }) => both(all(lenders), within === null ? true : build.unit ? build.unit([within]) : false));
     return each.noneOf.map(spared).reduce(both, either([...each.anyOf.map(allowed), ...lent]));
   };
   const where = all(filter);

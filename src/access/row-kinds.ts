@@ -30,7 +30,7 @@ export const isRowKind = (name: string): name is RowKindName => Object.hasOwn(RO
  * The facts of one row of a kind, its properties read from it as the kind says. `row` may be one that is only about to be
  * made: what it does not have yet is not known.
  */
-export function rowFacts(kind: RowKindName, row: object, place: Pick<ResourceFacts, 'ownerPersonId' | 'unitLft'>): ResourceFacts {
+export function rowFacts(kind: RowKindName, row: object, place: Pick<ResourceFacts, 'ownerPersonId' | 'unitPath'>): ResourceFacts {
   const fields = row as Readonly<Record<string, unknown>>;
   return { type: kind, id: typeof fields.id === 'string' ? fields.id : undefined, ...place, properties: Object.fromEntries(Object.entries(ROW_KINDS[kind]).map(([name, { field }]) => [name.slice('resource.'.length), fields[field]])) };
 }

@@ -1,7 +1,10 @@
 import type { Residual } from './condition';
 
-/** Preorder interval of a unit and everything below it. */
-export type Interval = readonly [lft: number, rgt: number];
+/**
+ * Where a unit stands: the ids of all units above it, from the root, and its own at the end. Another unit lies in it where
+ * that one's path has this id. Unlike numbers of the tree, it means the same at whatever moment it was read.
+ */
+export type UnitPath = readonly string[];
 
 /** Facts about one row that a grant is compared with. A fact left out is a fact the row does not have. */
 export interface ResourceFacts {
@@ -10,15 +13,15 @@ export interface ResourceFacts {
   id?: string;
   /** The person the row belongs to. */
   ownerPersonId?: string;
-  /** `lft` of the unit the row belongs to; of each, where it belongs to several. */
-  unitLft?: number | readonly number[];
+  /** The unit the row belongs to; each, where it belongs to several. */
+  unitPath?: UnitPath | readonly UnitPath[];
   /** What conditions may ask: `resource.<name>`. */
   properties?: Readonly<Record<string, unknown>>;
 }
 
 /** Rows that one grant reaches: within its scope, this one row or any, under what its condition leaves to be asked of them. */
 export interface FilterPart {
-  reach: 'all' | { own: string } | { intervals: readonly Interval[] };
+  reach: 'all' | { own: string } | { units: readonly string[] };
   id: string | null;
   when: Residual;
 }
@@ -27,4 +30,10 @@ export interface FilterPart {
 export type RowFilter =
   | { kind: 'all' }
   | { kind: 'none' }
-  | { kind: 'some'; anyOf: readonly FilterPart[]; lent: readonly { within: Interval | null; filter: RowFilter }[]; noneOf: readonly FilterPart[] };
+  | { kind: 'some'; anyOf: readonly FilterPart[]; lent: readonly { within: string | null; filter: RowFilter }[]; noneOf: readonly FilterPart[] };
+
+/** The places of a row, however many. */
+export function placesOf(place: ResourceFacts['unitPath']): readonly UnitPath[] {
+  if (place === undefined || place.length === 0) return [];
+  return typeof place[0] === 'string' ? [place as UnitPath] : (place as readonly UnitPath[]);
+}

@@ -252,7 +252,7 @@ describe('health', () => {
       const world = await aFoundation(testApp);
       await world.as('siti').get('/me/permissions').expect(200);
       await beside.http.get('/api/v1/me/permissions').set('authorization', `Bearer ${world.token('siti')}`).expect(200);
-      expect((await beside.http.get('/metrics')).text).toMatch(/gloria_cache_requests_total\{prefix="subject-facts",result="shared"\} [1-9]/);
+      expect((await beside.http.get('/metrics')).text).toMatch(/gloria_cache_requests_total\{prefix="subject-holdings",result="shared"\} [1-9]/);
     } finally {
       await Promise.all([testApp.close(), beside.close()]);
     }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import Redis from 'ioredis';
+import { RowSources } from '../../src/access';
 import { WarmUp } from '../../src/modules/permissions';
+import { decide } from '../../src/modules/permissions/decide';
+import { Subjects } from '../../src/modules/permissions/subjects.service';
 import { Database } from '../../src/platform/database';
 import { Freshness, LEASE_MS } from '../../src/platform/freshness';
 import { aFoundation, startApp, type TestApp, World } from '../support/app';
@@ -44,6 +47,25 @@ describe('what an instance knows', () => {
     query.mockRestore();
     // A slow machine may lose the lease for a moment.
     expect(asked).toBeLessThan(5);
+  });
+
+  it('names places that mean the same before and after other units come and go', async () => {
+    const subjects = one.app.get(Subjects);
+    const people = (await here.as('dewi').get('/people?limit=200').expect(200)).body.items as { id: string }[];
+    const known = async () => {
+      const moment = await one.app.get(Freshness).ask(ids.foundation);
+      return Promise.all(people.map(({ id }) => subjects.get(ids.foundation, id, moment)));
+    };
+    const before = await known();
+    // It comes first, so that every number of the tree moves.
+    await here.as('dewi').post('/schools', { code: '000', name: 'First of all' }).expect(201);
+    const after = await known();
+    const units = (await here.as('dewi').get('/departments?limit=200').expect(200)).body.items as { id: string }[];
+    const rows = await one.app.get(Database).withTenant({ foundationId: ids.foundation }, (tx) => one.app.get(RowSources).of('unit').facts(tx, units.map(({ id }) => id)));
+    const answers = (held: typeof before) => held.map((subject) => rows.map((resource) => ['organization:read', 'workflow:read', 'person:read'].map((permission) => decide(subject, { permission, resource }).allowed)));
+    expect(answers(before)).toEqual(answers(after));
+    const given = answers(after).flat(2);
+    expect([given.includes(true), given.includes(false)]).toEqual([true, true]);
   });
 
   it('is never older than a change that was answered, whoever made it', async () => {
@@ -101,7 +123,7 @@ describe('what an instance knows', () => {
       const database = third.app.get(Database);
       const facts = jest.spyOn(database, 'hot');
       await new World(third, here.organization, here.code).as('siti').get('/me/permissions').expect(200);
-      expect(facts.mock.calls.filter(([text]) => text.includes('gloria_subject_facts'))).toEqual([]);
+      expect(facts.mock.calls.filter(([text]) => text.includes('gloria_subject'))).toEqual([]);
     } finally {
       await third.close();
     }

@@ -65,8 +65,13 @@ describe('the organization', () => {
     }
   });
 
-  it('has preorder intervals that agree with its parents', async () => {
+  it('has preorder intervals and paths that agree with its parents', async () => {
     await connected(testApp.database.adminUrl, async (client) => {
+      const { rows: paths } = await client.query<{ id: string; path: string[]; up: string[] }>(`
+        SELECT u.id, u.path, (WITH RECURSIVE up AS (SELECT u.id, u.parent_id, 0 AS n UNION ALL SELECT p.id, p.parent_id, n + 1 FROM org_unit p JOIN up ON p.id = up.parent_id)
+                              SELECT array_agg(up.id ORDER BY n DESC) FROM up) AS up FROM org_unit u`);
+      expect(paths.length).toBeGreaterThan(10);
+      expect(paths.filter(({ path, up }) => path.join() !== up.join())).toEqual([]);
       const { rows } = await client.query<{ wrong: string }>(`
         SELECT count(*) AS wrong FROM org_unit a JOIN org_unit b USING (foundation_id)
          WHERE a.id <> b.id AND (b.lft BETWEEN a.lft AND a.rgt) <> EXISTS (
@@ -98,6 +103,10 @@ describe('the organization', () => {
     await world.as('yohanes').post('/departments', { code: 'smp-2-new', name: 'New', parentId: ids.unit('smp-2') }).expect(201);
     expect(await world.as('yohanes').post('/departments', { code: 'sma-1-new', name: 'New', parentId: ids.unit('sma-1') })).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await world.as('yohanes').post('/schools', { code: 'z', name: 'Z' })).toBeProblem(403, 'PERMISSION_DENIED');
+    // Where it stands among its siblings is not where it stands: its writer may rename what then comes first, and back.
+    const school = (await world.as('yohanes').get(`/schools/${ids.unit('smp-2')}`).expect(200)).body as { code: string; version: number };
+    const renamed = (await world.as('yohanes').patch(`/schools/${ids.unit('smp-2')}`, { code: 'aaa', version: school.version }).expect(200)).body as { version: number };
+    await world.as('yohanes').patch(`/schools/${ids.unit('smp-2')}`, { code: school.code, version: renamed.version }).expect(200);
   });
 
   it('is listed in pages that are complete and refuse a cursor from elsewhere', async () => {

@@ -5,7 +5,7 @@ import { decide } from '../../src/modules/permissions/decide';
 import { compileSubject, type SubjectFacts } from '../../src/modules/permissions/subject';
 import { connected, testDatabase } from '../support/database';
 import { oracle, type World } from '../support/permission-oracle';
-import { asked, time, world } from '../support/permission-worlds';
+import { asked, pathOf, time, world } from '../support/permission-worlds';
 
 const WORLDS = 150 * Number(process.env.PROPERTY_RUNS ?? 1);
 
@@ -21,18 +21,15 @@ describe('a subject’s facts from the database', () => {
           const given = structuredClone(drawn);
           await client.query('BEGIN');
           try {
-            const { base, ids, lfts, foundation } = await write(client, given);
-            // The same world with the ids the database knows, and the intervals it numbered.
+            const { base, ids, paths, foundation } = await write(client, given);
+            expect(paths).toEqual(new Map(given.units.map((unit) => [ids.get(unit.id), pathOf(given.units, unit.id).map((id) => ids.get(id))])));
+            // The same world with the ids the database knows.
             const known = JSON.parse(JSON.stringify(given), (_, value: unknown) => (typeof value === 'string' && ids.has(value) ? ids.get(value) : value)) as World;
-            for (const unit of known.units) Object.assign(unit, lfts.get(unit.id));
             for (const { id } of known.people) {
-              const { rows } = await client.query<{ facts: SubjectFacts }>('SELECT gloria_subject_facts($1, $2) AS facts', [foundation, id]);
+              const { rows } = await client.query<{ facts: SubjectFacts }>('SELECT gloria_subject($1, $2) AS facts', [foundation, id]);
               const facts = rows[0]!.facts;
               for (const [at, ask] of questions) {
                 const asOfHere = JSON.parse(JSON.stringify(ask), (_, value: unknown) => (typeof value === 'string' && ids.has(value) ? ids.get(value) : value)) as typeof ask;
-                // Generated rows name units by the numbers of the generated tree.
-                const unit = given.units.find(({ lft }) => lft === ask.row.unitLft);
-                if (unit) asOfHere.row.unitLft = lfts.get(ids.get(unit.id)!)!.lft;
                 const expected = oracle(known, id, at, asOfHere);
                 const decision = decide(compileSubject(facts, base + at * 1_000), { permission: asOfHere.code, resource: asOfHere.row, context: asOfHere.context });
                 expect([asOfHere, at, decision.allowed]).toEqual([asOfHere, at, expected]);
@@ -52,7 +49,7 @@ describe('a subject’s facts from the database', () => {
 });
 
 /** Writes a world as a foundation of its own. Its moments lie in the future, one second each, so that none is over. */
-async function write(client: Client, given: World): Promise<{ foundation: string; base: number; ids: Map<string, string>; lfts: Map<string, { lft: number; rgt: number }> }> {
+async function write(client: Client, given: World): Promise<{ foundation: string; base: number; ids: Map<string, string>; paths: Map<string, string[]> }> {
   const foundation = randomUUID();
   const ids = new Map<string, string>();
   const id = (name: string) => ids.get(name) ?? ids.set(name, randomUUID()).get(name)!;
@@ -70,9 +67,8 @@ async function write(client: Client, given: World): Promise<{ foundation: string
   const PAST = new Date(0);
   const never = (period: { from: number | null; until: number | null }) => period.from !== null && period.until !== null && period.until <= period.from;
   await insert('foundation', [{ id: foundation, code: foundation.slice(0, 8), name: 'Yayasan', clerk_org_id: foundation }]);
-  for (const { id: name, schoolId, lft, rgt } of given.units) {
-    const parent = given.units.filter((each) => each.lft < lft && rgt < each.rgt).at(-1);
-    await insert('org_unit', [{ id: id(name), foundation_id: foundation, kind: schoolId === null ? 'foundation' : schoolId === name ? 'school' : 'department', parent_id: parent ? id(parent.id) : null, code: name, name }]);
+  for (const { id: name, schoolId, parentId } of given.units) {
+    await insert('org_unit', [{ id: id(name), foundation_id: foundation, kind: schoolId === null ? 'foundation' : schoolId === name ? 'school' : 'department', parent_id: parentId === null ? null : id(parentId), code: name, name }]);
   }
   await insert('person', given.people.map(({ id: name }) => ({ id: id(name), foundation_id: foundation, employee_number: name, full_name: name })));
   await insert('position', given.positions.map(({ id: name, unitId }) => ({ id: id(name), foundation_id: foundation, unit_id: id(unitId), code: name, title: name })));
@@ -104,6 +100,6 @@ async function write(client: Client, given: World): Promise<{ foundation: string
   for (const each of given.delegations) each.from ??= -1;
   for (const each of given.delegations) each.until ??= 1_000;
   await insert('delegation', given.delegations.map((each) => ({ id: id(each.id), foundation_id: foundation, lender_id: id(each.lenderId), borrower_id: id(each.borrowerId), codes: (each.codes ?? []).map((code) => ids.get(code)), node_id: each.nodeId === null ? null : id(each.nodeId), transitive: each.transitive, valid_from: when(each.from), valid_until: when(each.until), reason: 'drill' })));
-  const { rows } = await client.query<{ id: string; lft: number; rgt: number }>('SELECT id, lft, rgt FROM org_unit WHERE foundation_id = $1', [foundation]);
-  return { foundation, base, ids, lfts: new Map(rows.map(({ id: unit, lft, rgt }) => [unit, { lft, rgt }])) };
+  const { rows } = await client.query<{ id: string; path: string[] }>('SELECT id, path FROM org_unit WHERE foundation_id = $1', [foundation]);
+  return { foundation, base, ids, paths: new Map(rows.map(({ id: unit, path }) => [unit, path])) };
 }

@@ -66,7 +66,7 @@ describe('a replay', () => {
     expect(audit).toMatchObject({ missing: [], surplus: [] });
     expect(audit.found).toBe(audit.expected);
     expect(audit.expected).toBeGreaterThan(log.cases);
-  });
+  }, 180_000);
 
   it('of something that is no log, or of no case, says so', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'gloria-replay-'));

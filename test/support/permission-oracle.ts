@@ -2,7 +2,7 @@ import { type AttributeTypes, type Condition, evaluate } from '../../src/access'
 
 /** Who may do what, as plain lists: the facts themselves, before anything clever is done with them. Times are numbers. */
 export interface World {
-  units: { id: string; lft: number; rgt: number; schoolId: string | null }[];
+  units: { id: string; parentId: string | null; schoolId: string | null }[];
   positions: { id: string; unitId: string }[];
   appointments: (Period & { personId: string; positionId: string })[];
   people: { id: string }[];
@@ -27,7 +27,7 @@ export type Grant = Period & {
 };
 export interface Asked {
   code: string;
-  row: { type?: string; id?: string; ownerPersonId?: string; unitLft?: number; properties?: Record<string, unknown> };
+  row: { type?: string; id?: string; ownerPersonId?: string; unitPath?: string[]; properties?: Record<string, unknown> };
   context?: Record<string, unknown>;
 }
 
@@ -36,14 +36,14 @@ export const LONGEST_CHAIN = 3;
 
 /**
  * The naive oracle: says by the definitions alone whether a person may do something at a moment. Knows nothing of
- * compiling, intervals kept or order; asks every grant and every delegation whether it applies.
+ * compiling, paths kept or order; asks every grant and every delegation whether it applies.
  */
 export function oracle(world: World, personId: string, at: number, asked: Asked, chain: string[] = []): boolean {
   const now = ({ from, until }: Period) => (from === null || from <= at) && (until === null || at < until);
   const unit = (id: string | null) => world.units.find((each) => each.id === id);
   const inside = (unitId: string | null) => {
-    const place = unit(unitId);
-    return place !== undefined && asked.row.unitLft !== undefined && place.lft <= asked.row.unitLft && asked.row.unitLft <= place.rgt;
+    for (let at = unit(asked.row.unitPath?.at(-1) ?? null); at; at = unit(at.parentId)) if (at.id === unitId) return true;
+    return false;
   };
   const held = world.appointments.filter((each) => each.personId === personId && now(each)).map(({ positionId }) => positionId);
   const unitOf = (positionId: string) => world.positions.find(({ id }) => id === positionId)!.unitId;

@@ -9,12 +9,17 @@ const POSITIONS = ['p1', 'p2', 'p3'];
 const ROLES = ['r1', 'r2', 'r3'];
 export const CODES = ['a:b', 'c:d'];
 export const KIND = 'request';
-/** Foundation 1–10; schools 2–5 and 6–9; departments 3–4 and 7–8. */
 const UNITS: World['units'] = [
-  { id: 'foundation', lft: 1, rgt: 10, schoolId: null },
-  { id: 'sd', lft: 2, rgt: 5, schoolId: 'sd' }, { id: 'sd-finance', lft: 3, rgt: 4, schoolId: 'sd' },
-  { id: 'smp', lft: 6, rgt: 9, schoolId: 'smp' }, { id: 'smp-finance', lft: 7, rgt: 8, schoolId: 'smp' },
+  { id: 'foundation', parentId: null, schoolId: null },
+  { id: 'sd', parentId: 'foundation', schoolId: 'sd' }, { id: 'sd-finance', parentId: 'sd', schoolId: 'sd' },
+  { id: 'smp', parentId: 'foundation', schoolId: 'smp' }, { id: 'smp-finance', parentId: 'smp', schoolId: 'smp' },
 ];
+/** Where a unit stands, as the database keeps it. */
+export function pathOf(units: World['units'], id: string): string[] {
+  const { parentId } = units.find((each) => each.id === id)!;
+  return parentId === null ? [id] : [...pathOf(units, parentId), id];
+}
+const place = (...ids: string[]) => fc.constantFrom(...ids.map((id) => pathOf(UNITS, id)));
 const TYPES: AttributeTypes = { 'subject.id': 'string', 'resource.definition': 'string', 'resource.createdAt': 'time', 'context.time': 'time' };
 
 const moment = fc.integer({ min: 0, max: 20 });
@@ -62,13 +67,13 @@ export const world: fc.Arbitrary<World> = fc.record({
 
 /** Rows as lists have them: of one kind, with an owner and a unit, and with all their properties. */
 export const aRow: fc.Arbitrary<ResourceFacts> = fc.record({
-  type: fc.constant(KIND), id: fc.constantFrom('row-1', 'row-2', 'row-3'), ownerPersonId: person, unitLft: fc.constantFrom(1, 2, 3, 6, 7),
+  type: fc.constant(KIND), id: fc.constantFrom('row-1', 'row-2', 'row-3'), ownerPersonId: person, unitPath: place('foundation', 'sd', 'sd-finance', 'smp', 'smp-finance'),
   properties: fc.record({ definition: fc.constantFrom('leave', 'overtime'), createdAt: moment.map((ms) => new Date(ms)) }),
 });
 /** Questions about rows, and about what is only partly known of one. */
 export const asked: fc.Arbitrary<Asked> = fc.record({
   code: fc.constantFrom(...CODES),
-  row: fc.oneof(aRow, fc.record({ type: fc.constantFrom(KIND, 'other'), id: fc.constantFrom('row-1', 'row-2'), ownerPersonId: person, unitLft: fc.constantFrom(1, 3, 7), properties: fc.record({ definition: fc.constant('leave') }, { requiredKeys: [] }) }, { requiredKeys: [] })) as fc.Arbitrary<Asked['row']>,
+  row: fc.oneof(aRow, fc.record({ type: fc.constantFrom(KIND, 'other'), id: fc.constantFrom('row-1', 'row-2'), ownerPersonId: person, unitPath: place('foundation', 'sd-finance', 'smp-finance'), properties: fc.record({ definition: fc.constant('leave') }, { requiredKeys: [] }) }, { requiredKeys: [] })) as fc.Arbitrary<Asked['row']>,
   context: fc.record({ time: moment.map(at) }, { requiredKeys: [] }),
 });
 export { person as aPerson };
@@ -79,10 +84,7 @@ export function factsOf(from: World, personId: string, now = 0): SubjectFacts {
 }
 
 function holding(from: World, personId: string, chain: string[]): HoldingFacts {
-  const interval = (unitId: string | null) => {
-    const found = from.units.find(({ id }) => id === unitId);
-    return found ? ([found.lft, found.rgt] as const) : null;
-  };
+  const standing = (unitId: string | null) => (unitId === null ? null : pathOf(from.units, unitId));
   const posts = from.appointments.filter((each) => each.personId === personId);
   const unitOf = (positionId: string) => from.units.find(({ id }) => id === from.positions.find((each) => each.id === positionId)!.unitId)!;
   const juniors = (roleId: string): string[] => [roleId, ...from.inherits.filter(({ seniorId }) => seniorId === roleId).flatMap(({ juniorId }) => juniors(juniorId))];
@@ -104,15 +106,15 @@ function holding(from: World, personId: string, chain: string[]): HoldingFacts {
   };
   return {
     person: { id: personId },
-    appointments: posts.map(({ positionId, from: begin, until }) => ({ positionId, from: begin, until, unit: interval(unitOf(positionId).id)!, school: interval(unitOf(positionId).schoolId) })),
+    appointments: posts.map(({ positionId, from: begin, until }) => ({ positionId, from: begin, until, unit: standing(unitOf(positionId).id)!, school: standing(unitOf(positionId).schoolId) })),
     grants: from.grants.flatMap((each) =>
-      ways(each).map((way) => ({ id: each.id, code: each.code, effect: each.effect, scope: each.scope, node: interval(each.nodeId), positionId: way.positionId, roleId: way.roleId, resource: each.resource, condition: each.condition, from: later(each.from, way.from), until: earlier(each.until, way.until) })),
+      ways(each).map((way) => ({ id: each.id, code: each.code, effect: each.effect, scope: each.scope, node: standing(each.nodeId), positionId: way.positionId, roleId: way.roleId, resource: each.resource, condition: each.condition, from: later(each.from, way.from), until: earlier(each.until, way.until) })),
     ),
     lent:
       chain.length + 1 >= LONGEST_CHAIN
         ? []
         : from.delegations
             .filter(({ borrowerId, lenderId, transitive }) => borrowerId === personId && (chain.length === 0 || transitive) && ![...chain, personId].includes(lenderId))
-            .map(({ id, codes, nodeId, lenderId, from: begin, until }) => ({ id, codes, node: interval(nodeId), from: begin, until, lender: holding(from, lenderId, [...chain, personId]) })),
+            .map(({ id, codes, nodeId, lenderId, from: begin, until }) => ({ id, codes, node: standing(nodeId), from: begin, until, lender: holding(from, lenderId, [...chain, personId]) })),
   };
 }

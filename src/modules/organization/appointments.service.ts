@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { type Appointment, Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -59,8 +59,8 @@ export class AppointmentsService {
   /** Takes back an appointment that has not begun; one that has is ended instead. */
   async remove(actor: Actor, id: string, version: number): Promise<void> {
     await this.database.withTenant(actor, async (tx) => {
-      const { appointment, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'person:write', rowFacts('appointment', appointment, { unitLft }));
+      const { appointment, unitPath } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', appointment, { unitPath }));
       if (appointment.validFrom.getTime() <= actor.startedAt) throw new Problem('STILL_IN_USE', { what: 'its holder, since it has begun; end it instead' });
       const { count } = await tx.appointment.deleteMany({ where: { id, version } });
       if (count === 0) throw new Problem('STALE_VERSION');
@@ -84,9 +84,9 @@ export class AppointmentsService {
 
   /** The same inside a transaction already open. */
   async createIn(tx: Tx, actor: Actor, input: CreateAppointment): Promise<Appointment> {
-    const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { lft: true } } } });
+    const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { path: true } } } });
     if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'person:write', rowFacts('appointment', input, { unitLft: position.unit.lft }));
+    await this.permissions.require(actor, 'person:write', rowFacts('appointment', input, { unitPath: position.unit.path }));
     await this.permissions.requirePositionsHeld(tx, actor, [position.id], input.validUntil ? new Date(input.validUntil) : null);
     const appointment = await namingConstraints(PERIOD, () =>
       tx.appointment.create({ data: { ...input, validFrom: input.validFrom ?? new Date(actor.startedAt), id: uuidv7(), foundationId: actor.foundationId } }),
@@ -100,8 +100,8 @@ export class AppointmentsService {
   async update(actor: Actor, id: string, input: UpdateAppointment) {
     const { version, acting, validUntil } = input;
     return this.database.withTenant(actor, async (tx) => {
-      const { appointment: before, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'person:write', rowFacts('appointment', before, { unitLft }));
+      const { appointment: before, unitPath } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', before, { unitPath }));
       const widened = validUntil === null ? before.validUntil !== null : validUntil !== undefined && before.validUntil !== null && new Date(validUntil) > before.validUntil;
       if (widened) await this.permissions.requirePositionsHeld(tx, actor, [before.positionId], validUntil ? new Date(validUntil) : null);
       const data = { acting, validUntil: validUntil === undefined ? undefined : validUntil === null ? null : new Date(validUntil) };
@@ -114,17 +114,17 @@ export class AppointmentsService {
         read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
-      await this.permissions.require(actor, 'person:write', rowFacts('appointment', after, { unitLft }));
+      await this.permissions.require(actor, 'person:write', rowFacts('appointment', after, { unitPath }));
       await this.permissions.requirePostsChanged(tx, actor, [after.positionId]);
       return toAppointmentResponse(after);
     });
   }
 
-  private async find(tx: Tx, actor: Actor, id: string): Promise<{ appointment: Appointment; unitLft: number }> {
-    const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { lft: true } } } } } });
+  private async find(tx: Tx, actor: Actor, id: string): Promise<{ appointment: Appointment; unitPath: UnitPath }> {
+    const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { path: true } } } } } });
     if (!found) throw new Problem('NOT_FOUND');
     const { position, ...appointment } = found;
-    if (!(await this.permissions.allows(actor, 'person:read', rowFacts('appointment', appointment, { ownerPersonId: found.personId, unitLft: position.unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
-    return { appointment, unitLft: position.unit.lft };
+    if (!(await this.permissions.allows(actor, 'person:read', rowFacts('appointment', appointment, { ownerPersonId: found.personId, unitPath: position.unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
+    return { appointment, unitPath: position.unit.path };
   }
 }

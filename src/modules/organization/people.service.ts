@@ -38,7 +38,7 @@ export class PeopleService {
               AND: [
                 visible,
                 { employeeNumber: query.employeeNumber, deletedAt: query.deleted ? { not: null } : null },
-                unit ? { appointments: { some: holding({ gte: unit.lft, lte: unit.rgt }) } } : {},
+                unit ? { appointments: { some: holding([unit.id]) } } : {},
                 query.search ? { OR: [{ fullName: { contains: query.search, mode: 'insensitive' } }, { employeeNumber: { startsWith: query.search } }] } : {},
                 after ? { OR: [{ fullName: { gt: after[0]! } }, { fullName: after[0]!, id: { gt: after[1]! } }] } : {},
               ],
@@ -61,8 +61,8 @@ export class PeopleService {
     const { appointment, ...data } = input;
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        const unitLft = appointment && (await tx.position.findFirst({ where: { id: appointment.positionId, deletedAt: null }, select: { unit: { select: { lft: true } } } }))?.unit.lft;
-        await this.permissions.require(actor, 'person:write', rowFacts('person', data, { unitLft }));
+        const unitPath = appointment && (await tx.position.findFirst({ where: { id: appointment.positionId, deletedAt: null }, select: { unit: { select: { path: true } } } }))?.unit.path;
+        await this.permissions.require(actor, 'person:write', rowFacts('person', data, { unitPath }));
         const person = await namingConstraints(TAKEN, () => tx.person.create({ data: { ...data, id: uuidv7(), foundationId: actor.foundationId } }));
         await this.audit.record(tx, actor, created('person', person));
         if (appointment) await this.appointments.createIn(tx, actor, { ...appointment, personId: person.id });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, type Position, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
@@ -92,8 +92,8 @@ export class PositionsService {
 
   private async write(actor: Actor, id: string, version: number, plan: (tx: Tx, position: Position) => Promise<Partial<Position>>) {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
-      const { position: before, unitLft } = await this.find(tx, actor, id);
-      await this.permissions.require(actor, 'organization:write', rowFacts('position', before, { unitLft }));
+      const { position: before, unitPath } = await this.find(tx, actor, id);
+      await this.permissions.require(actor, 'organization:write', rowFacts('position', before, { unitPath }));
       const data = await plan(tx, before);
       const after = await versionedChange({
         kind: 'position',
@@ -105,23 +105,23 @@ export class PositionsService {
         record: (event) => this.audit.record(tx, actor, event),
       });
       // What it has become must be theirs to write as much as what it was; a move asks for the new unit by itself.
-      await this.permissions.require(actor, 'organization:write', rowFacts('position', after, { unitLft: after.unitId === before.unitId ? unitLft : (await tx.orgUnit.findFirstOrThrow({ where: { id: after.unitId }, select: { lft: true } })).lft }));
+      await this.permissions.require(actor, 'organization:write', rowFacts('position', after, { unitPath: after.unitId === before.unitId ? unitPath : (await tx.orgUnit.findFirstOrThrow({ where: { id: after.unitId }, select: { path: true } })).path }));
       await this.permissions.requirePostsChanged(tx, actor, [id]);
       return toPositionResponse(after);
     }));
   }
 
-  private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitLft: number }> {
-    const found = await tx.position.findFirst({ where: { id }, include: { unit: { select: { lft: true } } } });
+  private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitPath: UnitPath }> {
+    const found = await tx.position.findFirst({ where: { id }, include: { unit: { select: { path: true } } } });
     if (!found) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('position', found, { unitLft: found.unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
+    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('position', found, { unitPath: found.unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
     const { unit, ...position } = found;
-    return { position, unitLft: unit.lft };
+    return { position, unitPath: unit.path };
   }
 
   private async requireUnit(tx: Tx, actor: Actor, unitId: string): Promise<void> {
     const unit = await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null } });
     if (!unit) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'organization:write', { type: 'position', unitLft: unit.lft });
+    await this.permissions.require(actor, 'organization:write', { type: 'position', unitPath: unit.path });
   }
 }

@@ -2,19 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { rowFacts, type RowFilter, RowSources, whereFromFilter } from '../../access';
 import type { Prisma, Tx } from '../../platform/database';
 
-type Range = { gte: number; lte: number };
+/** A unit that is one of these or lies below one. */
+export const inside = (units: readonly string[]): Prisma.OrgUnitWhereInput => ({ path: { hasSome: [...units] } });
 
-/** An appointment that holds now, in a unit of these; a range is by preorder number. */
-export function holding(lft: Range): Prisma.AppointmentWhereInput {
+/** An appointment that holds now; where units are named, in one of these or below. */
+export function holding(units?: readonly string[]): Prisma.AppointmentWhereInput {
   const now = new Date();
-  return { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { lft } } };
+  return { validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: units && inside(units) } };
 }
 
 /** Where what a filter says stands in each table: to whom a row belongs, and in which unit it lies. */
-export const unitsOf = (filter: RowFilter) => whereFromFilter<Prisma.OrgUnitWhereInput>(filter, 'unit', { unitLft: (lft) => ({ lft }) });
-export const positionsOf = (filter: RowFilter) => whereFromFilter<Prisma.PositionWhereInput>(filter, 'position', { unitLft: (lft) => ({ unit: { lft } }) });
-export const peopleOf = (filter: RowFilter) => whereFromFilter<Prisma.PersonWhereInput>(filter, 'person', { owner: (id) => ({ id }), unitLft: (lft) => ({ appointments: { some: holding(lft) } }) });
-export const appointmentsOf = (filter: RowFilter) => whereFromFilter<Prisma.AppointmentWhereInput>(filter, 'appointment', { owner: (personId) => ({ personId }), unitLft: (lft) => ({ position: { unit: { lft } } }) });
+export const unitsOf = (filter: RowFilter) => whereFromFilter<Prisma.OrgUnitWhereInput>(filter, 'unit', { unit: inside });
+export const positionsOf = (filter: RowFilter) => whereFromFilter<Prisma.PositionWhereInput>(filter, 'position', { unit: (ids) => ({ unit: inside(ids) }) });
+export const peopleOf = (filter: RowFilter) => whereFromFilter<Prisma.PersonWhereInput>(filter, 'person', { owner: (id) => ({ id }), unit: (ids) => ({ appointments: { some: holding(ids) } }) });
+export const appointmentsOf = (filter: RowFilter) => whereFromFilter<Prisma.AppointmentWhereInput>(filter, 'appointment', { owner: (personId) => ({ personId }), unit: (ids) => ({ position: { unit: inside(ids) } }) });
 
 /** The rows of this module, for whoever asks about rows of any kind. */
 @Injectable()
@@ -31,7 +32,7 @@ export class OrganizationRows {
       },
       facts: async (tx, wanted) => {
         const rows = await (tx as Tx).orgUnit.findMany({ where: { id: { in: [...wanted] }, ...living } });
-        return rows.map((row) => rowFacts('unit', row, { unitLft: row.lft }));
+        return rows.map((row) => rowFacts('unit', row, { unitPath: row.path }));
       },
     });
     sources.register('position', {
@@ -40,8 +41,8 @@ export class OrganizationRows {
         return where ? ids(await (tx as Tx).position.findMany({ where: { AND: [where, living, after(from)] }, ...page(take) })) : [];
       },
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).position.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { unit: { select: { lft: true } } } });
-        return rows.map((row) => rowFacts('position', row, { unitLft: row.unit.lft }));
+        const rows = await (tx as Tx).position.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { unit: { select: { path: true } } } });
+        return rows.map((row) => rowFacts('position', row, { unitPath: row.unit.path }));
       },
     });
     sources.register('person', {
@@ -50,8 +51,8 @@ export class OrganizationRows {
         return where ? ids(await (tx as Tx).person.findMany({ where: { AND: [where, living, after(from)] }, ...page(take) })) : [];
       },
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).person.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { appointments: { where: holding({ gte: 0, lte: 2_147_483_647 }), select: { position: { select: { unit: { select: { lft: true } } } } } } } });
-        return rows.map((row) => rowFacts('person', row, { ownerPersonId: row.id, unitLft: row.appointments.map(({ position }) => position.unit.lft) }));
+        const rows = await (tx as Tx).person.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { appointments: { where: holding(), select: { position: { select: { unit: { select: { path: true } } } } } } } });
+        return rows.map((row) => rowFacts('person', row, { ownerPersonId: row.id, unitPath: row.appointments.map(({ position }) => position.unit.path) }));
       },
     });
     sources.register('appointment', {
@@ -60,8 +61,8 @@ export class OrganizationRows {
         return where ? ids(await (tx as Tx).appointment.findMany({ where: { AND: [where, after(from)] }, ...page(take) })) : [];
       },
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).appointment.findMany({ where: { id: { in: [...wanted] } }, include: { position: { select: { unit: { select: { lft: true } } } } } });
-        return rows.map((row) => rowFacts('appointment', row, { ownerPersonId: row.personId, unitLft: row.position.unit.lft }));
+        const rows = await (tx as Tx).appointment.findMany({ where: { id: { in: [...wanted] } }, include: { position: { select: { unit: { select: { path: true } } } } } });
+        return rows.map((row) => rowFacts('appointment', row, { ownerPersonId: row.personId, unitPath: row.position.unit.path }));
       },
     });
   }

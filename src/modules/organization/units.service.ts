@@ -6,7 +6,7 @@ import { Database, type OrgUnit, type Prisma, type Tx } from '../../platform/dat
 import { AuditService } from '../audit';
 import { type CreateUnit, type ListUnitsQuery, toUnitResponse, type UpdateUnit } from './organization.dto';
 import { created } from './organization.events';
-import { unitsOf } from './rows';
+import { inside, unitsOf } from './rows';
 import { versionedChange } from './versioned-change';
 
 type Kind = 'school' | 'department';
@@ -37,7 +37,7 @@ export class UnitsService {
               AND: [
                 visible,
                 { kind, parentId: query.parentId, deletedAt: query.deleted ? { not: null } : null },
-                below ? { lft: { gt: below.lft, lte: below.rgt } } : {},
+                below ? { ...inside([below.id]), id: { not: below.id } } : {},
                 query.search ? { OR: [{ name: { contains: query.search, mode: 'insensitive' } }, { code: { contains: query.search, mode: 'insensitive' } }] } : {},
                 after ? { OR: [{ code: { gt: after[0]! } }, { code: after[0]!, id: { gt: after[1]! } }] } : {},
               ],
@@ -60,7 +60,7 @@ export class UnitsService {
       idempotent(tx, actor, async () => {
         const parent = await tx.orgUnit.findFirst({ where: input.parentId ? { id: input.parentId, deletedAt: null } : { kind: 'foundation' } });
         if (!parent) throw new Problem('NOT_FOUND');
-        await this.permissions.require(actor, 'organization:write', rowFacts('unit', { kind, code: input.code }, { unitLft: parent.lft }));
+        await this.permissions.require(actor, 'organization:write', rowFacts('unit', { kind, code: input.code }, { unitPath: parent.path }));
         const { id } = await namingConstraints(CODE_TAKEN, () =>
           tx.orgUnit.create({ data: { id: uuidv7(), foundationId: actor.foundationId, kind, parentId: parent.id, code: input.code, name: input.name } }),
         );
@@ -79,7 +79,7 @@ export class UnitsService {
         if (!parent) throw new Problem('NOT_FOUND');
         // Moved, a unit takes its people and requests out of one scope and into another: only who writes everywhere may.
         if (parent.id !== unit.parentId) await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, {}));
-        await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, { unitLft: parent.lft }));
+        await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, { unitPath: parent.path }));
         if (parent.id === id) throw new Problem('ORGANIZATION_CYCLE');
       }
       return data;
@@ -111,7 +111,7 @@ export class UnitsService {
       const root = rootId ? await tx.orgUnit.findFirst({ where: { AND: [{ id: rootId }, visible] } }) : null;
       if (rootId && !root) throw new Problem('NOT_FOUND');
       const units = await tx.orgUnit.findMany({
-        where: { AND: [visible, { deletedAt: null }, root ? { lft: { gte: root.lft, lte: root.rgt } } : {}] },
+        where: { AND: [visible, { deletedAt: null }, root ? inside([root.id]) : {}] },
         orderBy: { lft: 'asc' },
       });
       return { roots: nest(units) };
@@ -121,7 +121,7 @@ export class UnitsService {
   private async write(actor: Actor, kind: Kind, id: string, version: number, plan: (tx: Tx, unit: OrgUnit) => Promise<Partial<OrgUnit>>) {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
       const before = await this.find(tx, actor, kind, id);
-      await this.permissions.require(actor, 'organization:write', rowFacts('unit', before, { unitLft: before.lft }));
+      await this.permissions.require(actor, 'organization:write', rowFacts('unit', before, { unitPath: before.path }));
       const data = await plan(tx, before);
       const after = await versionedChange({
         kind: 'org_unit',
@@ -133,7 +133,7 @@ export class UnitsService {
         record: (event) => this.audit.record(tx, actor, event),
       });
       // What it has become must be theirs to write as much as what it was.
-      await this.permissions.require(actor, 'organization:write', rowFacts('unit', after, { unitLft: after.lft }));
+      await this.permissions.require(actor, 'organization:write', rowFacts('unit', after, { unitPath: after.path }));
       return toUnitResponse(after);
     }));
   }
@@ -141,7 +141,7 @@ export class UnitsService {
   private async find(tx: Tx, actor: Actor, kind: Kind, id: string): Promise<OrgUnit> {
     const unit = await tx.orgUnit.findFirst({ where: { id, kind } });
     if (!unit) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('unit', unit, { unitLft: unit.lft })))) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
+    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('unit', unit, { unitPath: unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
     return unit;
   }
 

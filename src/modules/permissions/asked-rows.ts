@@ -17,9 +17,9 @@ export class AskedRows {
    */
   async factsOf(tx: Tx, asked: readonly (ResourceAsked | undefined)[]): Promise<(ResourceFacts | undefined)[]> {
     const units = [...new Set(asked.flatMap((row) => row?.unitId ?? []))];
-    const found = units.length === 0 ? [] : await tx.orgUnit.findMany({ where: { id: { in: units }, deletedAt: null }, select: { id: true, lft: true } });
+    const found = units.length === 0 ? [] : await tx.orgUnit.findMany({ where: { id: { in: units }, deletedAt: null }, select: { id: true, path: true } });
     if (found.length !== units.length) throw new Problem('NOT_FOUND');
-    const lfts = new Map(found.map(({ id, lft }) => [id, lft]));
+    const paths = new Map(found.map(({ id, path }) => [id, path]));
     const named = new Map<string, string[]>();
     for (const row of asked) if (row && isNamed(row)) named.set(row.type!, [...(named.get(row.type!) ?? []), row.id!]);
     const read = new Map<string, ResourceFacts>();
@@ -27,7 +27,7 @@ export class AskedRows {
     return asked.map((row) => {
       if (!row) return undefined;
       const { unitId, ...facts } = row;
-      return read.get(`${row.type}:${row.id}`) ?? { ...facts, unitLft: unitId === undefined ? undefined : lfts.get(unitId) };
+      return read.get(`${row.type}:${row.id}`) ?? { ...facts, unitPath: unitId === undefined ? undefined : paths.get(unitId) };
     });
   }
 }

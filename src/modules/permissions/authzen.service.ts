@@ -182,14 +182,14 @@ export class AuthzenService {
   private async factsOf(tx: Tx, resources: readonly Evaluation['resource'][]): Promise<(ResourceFacts | undefined)[]> {
     const named = resources.map((each) => (isRowKind(each.type) ? { type: each.type, id: each.id.toLowerCase() } : undefined));
     const read = await this.rows.factsOf(tx, named.map((each) => (each && isUuid(each.id) ? each : undefined)));
-    const units = await tx.orgUnit.findMany({ where: { id: { in: [...new Set(resources.flatMap(({ properties }) => placeOf(properties).unitId ?? []))] }, deletedAt: null }, select: { id: true, lft: true } });
-    const lfts = new Map(units.map(({ id, lft }) => [id, lft]));
+    const units = await tx.orgUnit.findMany({ where: { id: { in: [...new Set(resources.flatMap(({ properties }) => placeOf(properties).unitId ?? []))] }, deletedAt: null }, select: { id: true, path: true } });
+    const paths = new Map(units.map(({ id, path }) => [id, path]));
     return resources.map((each, index) => {
       if (!named[index]) {
         const { unitId, ownerPersonId, wrong } = placeOf(each.properties);
         // A place that is named and not known is no place to be allowed at.
-        if (wrong || (unitId !== undefined && !lfts.has(unitId))) return undefined;
-        return { type: each.type, id: idOf(each.id), ownerPersonId, unitLft: unitId === undefined ? undefined : lfts.get(unitId), properties: each.properties };
+        if (wrong || (unitId !== undefined && !paths.has(unitId))) return undefined;
+        return { type: each.type, id: idOf(each.id), ownerPersonId, unitPath: unitId === undefined ? undefined : paths.get(unitId), properties: each.properties };
       }
       const stored = read[index];
       // A row that was read has properties; one there is not was only given back as it was named.

@@ -27,16 +27,16 @@ export class BoundedGranting {
 
   /** `grant:write` for this grant: within the unit it names, or everywhere for one that names none. */
   async requireMayWrite(tx: Tx, actor: Actor, grant: { scope: string; nodeId: string | null }): Promise<void> {
-    const node = grant.scope === 'node' && grant.nodeId ? await tx.orgUnit.findFirst({ where: { id: grant.nodeId }, select: { lft: true } }) : null;
+    const node = grant.scope === 'node' && grant.nodeId ? await tx.orgUnit.findFirst({ where: { id: grant.nodeId }, select: { path: true } }) : null;
     if (grant.nodeId && !node) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'grant:write', { unitLft: node?.lft });
+    await this.permissions.require(actor, 'grant:write', { unitPath: node?.path });
   }
 
   /** `grant:write` for this assignment: in the position's unit, or everywhere for one to a person. */
   async requireMayAssign(tx: Tx, actor: Actor, positionId: string | null): Promise<void> {
-    const position = positionId ? await tx.position.findFirst({ where: { id: positionId }, select: { unit: { select: { lft: true } } } }) : null;
+    const position = positionId ? await tx.position.findFirst({ where: { id: positionId }, select: { unit: { select: { path: true } } } }) : null;
     if (positionId && !position) throw new Problem('NOT_FOUND');
-    await this.permissions.require(actor, 'grant:write', { unitLft: position?.unit.lft });
+    await this.permissions.require(actor, 'grant:write', { unitPath: position?.unit.path });
   }
 
   /** Throws 403 GRANT_EXCEEDS_OWN unless the actor holds at least what each of these grants gives. Denies give nothing. */
@@ -87,7 +87,7 @@ export class BoundedGranting {
   /** What the actor holds as the transaction sees it; null for the system. */
   async holdings(tx: Tx, actor: Actor): Promise<CompiledSubject | null> {
     if (actor.kind === 'system') return null;
-    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject_facts(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
+    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
     return compileSubject(row!.facts, Math.max(actor.startedAt, row!.facts.now));
   }
 
@@ -126,7 +126,7 @@ export class BoundedGranting {
         UNION
         SELECT i.person_id FROM invitation i WHERE i.foundation_id = ${actor.foundationId}::uuid AND EXISTS (SELECT FROM holding WHERE everyone)
       )
-      SELECT p.id, gloria_holding(p.foundation_id, p.id, NULL) || jsonb_build_object('v', '0', 'now', extract(epoch FROM statement_timestamp()) * 1000) AS facts,
+      SELECT p.id, gloria_holds(p.foundation_id, p.id, NULL) || jsonb_build_object('v', '0', 'now', extract(epoch FROM statement_timestamp()) * 1000) AS facts,
              CASE WHEN a.id IS NULL THEN (SELECT max(i.expires_at) FROM invitation i WHERE i.foundation_id = p.foundation_id AND i.person_id = p.id AND i.redeemed_at IS NULL) END AS invited_until
         FROM wanted w JOIN person p ON p.foundation_id = ${actor.foundationId}::uuid AND p.id = w.person_id LEFT JOIN user_account a ON a.foundation_id = p.foundation_id AND a.person_id = p.id
        WHERE p.deleted_at IS NULL
@@ -139,7 +139,7 @@ export class BoundedGranting {
     const holds = ({ facts, invited_until: end }: (typeof candidates)[number], at: number) => {
       if (end && end.getTime() <= at) return false;
       const subject = compileSubject(facts, at);
-      const everywhere: Wanted = { scope: 'all', intervals: [], resource: null, condition: null, until: at };
+      const everywhere: Wanted = { scope: 'all', units: [], resource: null, condition: null, until: at };
       return holdsAtLeast(subject, 'grant:write', everywhere) && codes.every((code) => holdsAtLeast(subject, code, everywhere, ignoring));
     };
     if (!moments.every((at) => candidates.some((candidate) => holds(candidate, at)))) throw new Problem('LAST_ADMINISTRATOR');
@@ -154,11 +154,11 @@ export class BoundedGranting {
     const subject = await this.subjects.of(actor);
     if (!subject || grants.length === 0) return;
     const nodeIds = grants.flatMap(({ nodeId }) => (nodeId ? [nodeId] : []));
-    const nodes = new Map((await tx.orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, lft: true, rgt: true } })).map((unit) => [unit.id, unit]));
+    const nodes = new Map((await tx.orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, path: true } })).map(({ id, path }) => [id, path]));
     for (const grant of grants) {
       const node = grant.nodeId ? nodes.get(grant.nodeId) : undefined;
       const ends = [until, grant.validUntil ?? null].filter((end) => end !== null).map((end) => end.getTime());
-      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, intervals: node ? [[node.lft, node.rgt]] : [], resource: grant.resourceType ? { type: grant.resourceType, id: grant.resourceId } : null, condition: grant.condition as TypedCondition | null, until: ends.length > 0 ? Math.min(...ends) : null }, ignoring);
+      const held = holdsAtLeast(subject, grant.permissionCode, { scope: grant.scope, units: node ? [node] : [], resource: grant.resourceType ? { type: grant.resourceType, id: grant.resourceId } : null, condition: grant.condition as TypedCondition | null, until: ends.length > 0 ? Math.min(...ends) : null }, ignoring);
       if (!held || (actor.kind === 'api_key' && !actor.scopes.includes(grant.permissionCode))) throw new Denied('GRANT_EXCEEDS_OWN', { permission: grant.permissionCode });
     }
   }

@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize';
-import { evaluate, type FilterPart, type Interval, type ResourceFacts, residualOf, type RowFilter } from '../../access';
-import type { CompiledSubject, EffectiveGrant, Holder, Loan, Scope, TypedCondition } from './subject';
+import { evaluate, type FilterPart, placesOf, type ResourceFacts, residualOf, type RowFilter, type UnitPath } from '../../access';
+import { type CompiledSubject, type EffectiveGrant, type Holder, idOf, type Loan, type Scope, type TypedCondition } from './subject';
 
 export interface Question {
   permission: string;
@@ -91,7 +91,7 @@ export function filterOf(subject: Holder, permission: string, type: string, cont
   const part = (grant: EffectiveGrant): FilterPart[] => {
     if (grant.resource && grant.resource.type !== type) return [];
     const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, { context, subject: given.subject, action: given.action }));
-    return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { intervals: grant.intervals }, id: grant.resource?.id ?? null, when }];
+    return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { units: grant.units.map(idOf) }, id: grant.resource?.id ?? null, when }];
   };
   // What an allow's condition leaves open at best, and what a deny's rules out at worst.
   const denied = (rules?.deny ?? []).flatMap(part).filter(({ when }) => when !== false);
@@ -99,7 +99,7 @@ export function filterOf(subject: Holder, permission: string, type: string, cont
   const allowed = (rules?.allow ?? []).flatMap(part).filter(({ when }) => when !== false && when !== null);
   const lent = subject.lent
     .filter(({ codes }) => codes === null || codes.has(permission))
-    .map(({ node, lender }) => ({ within: node, filter: filterOf(lender, permission, type, context, given) }))
+    .map(({ node, lender }) => ({ within: node && idOf(node), filter: filterOf(lender, permission, type, context, given) }))
     .filter(({ filter }) => filter.kind !== 'none');
   if (allowed.length === 0 && lent.length === 0) return { kind: 'none' };
   const everything = allowed.some((each) => each.reach === 'all' && each.id === null && each.when === true) || lent.some(({ within, filter }) => within === null && filter.kind === 'all');
@@ -110,7 +110,8 @@ export function filterOf(subject: Holder, permission: string, type: string, cont
 /** What somebody would hand on. */
 export interface Wanted {
   scope: Scope;
-  intervals: readonly Interval[];
+  /** The units of scope `node`. */
+  units: readonly UnitPath[];
   resource: { type: string; id: string | null } | null;
   condition: TypedCondition | null;
   /** Epoch ms, null for open-ended. */
@@ -130,9 +131,9 @@ export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted
   const able = rules.allow.filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted) && !personal(grant.condition));
   if (able.some(({ all }) => all)) return true;
   // All scopes but `node` are relative to whoever receives them, so possibly anywhere.
-  if (wanted.scope !== 'node' || wanted.intervals.length === 0) return false;
-  const held = able.flatMap(({ intervals }) => intervals);
-  return wanted.intervals.every(([lft, rgt]) => held.some((outer) => outer[0] <= lft && rgt <= outer[1]));
+  if (wanted.scope !== 'node' || wanted.units.length === 0) return false;
+  const held = able.flatMap(({ units }) => units);
+  return wanted.units.every((unit) => liesIn(held, unit));
 }
 
 /**
@@ -142,7 +143,7 @@ export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted
 export function isRaised(before: Holder, after: Holder): boolean {
   const covered = (grant: EffectiveGrant, outer: readonly EffectiveGrant[]) => {
     const able = outer.filter((each) => limitsCover(each, grant));
-    return able.some(({ all }) => all) || (!grant.all && (!grant.own || able.some(({ own }) => own)) && grant.intervals.every(([lft, rgt]) => able.some(({ intervals }) => intervals.some((each) => each[0] <= lft && rgt <= each[1]))));
+    return able.some(({ all }) => all) || (!grant.all && (!grant.own || able.some(({ own }) => own)) && grant.units.every((unit) => able.some(({ units }) => liesIn(units, unit))));
   };
   const within = (inner: readonly EffectiveGrant[], outer: readonly EffectiveGrant[]) => inner.every((grant) => covered(grant, outer));
   const none = { allow: [], deny: [] };
@@ -166,21 +167,28 @@ function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): bo
   if (grant.resource && (grant.resource.type !== row.type || (grant.resource.id !== null && grant.resource.id !== row.id))) return false;
   if (grant.all) return true;
   if (grant.own) return row.ownerPersonId === subject.person.id;
-  return contains(grant.intervals, row.unitLft);
+  return contains(grant.units, row.unitPath);
 }
 
 /** Whether the row lies in one of these, in any of the places it belongs to. */
-function contains(intervals: readonly Interval[], place: ResourceFacts['unitLft']): boolean {
+function contains(units: readonly UnitPath[], place: ResourceFacts['unitPath']): boolean {
   if (place === undefined) return false;
-  if (typeof place !== 'number') return place.some((lft) => contains(intervals, lft));
-  for (const [from, to] of intervals) if (from <= place && place <= to) return true;
+  // The one place most rows have is looked at as it is: wrapping it would cost more than looking.
+  if (typeof place[0] === 'string') return liesIn(units, place as UnitPath);
+  for (const each of placesOf(place)) if (liesIn(units, each)) return true;
+  return false;
+}
+
+/** Whether a unit is one of these or below one. */
+function liesIn(units: readonly UnitPath[], path: UnitPath): boolean {
+  for (const unit of units) if (path.includes(idOf(unit))) return true;
   return false;
 }
 
 function covers(loan: Loan, permission: string, row: ResourceFacts | undefined): boolean {
   if (loan.codes !== null && !loan.codes.has(permission)) return false;
   if (loan.node === null || !row) return true;
-  return contains([loan.node], row.unitLft);
+  return contains([loan.node], row.unitPath);
 }
 
 function met(subject: Holder, condition: TypedCondition | null, question: Question): boolean | null {

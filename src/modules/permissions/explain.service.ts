@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, type Condition, evaluate, type Locale, PermissionPort, Problem, type ResourceFacts } from '../../access';
+import { type Actor, type Condition, evaluate, type Locale, PermissionPort, placesOf, Problem, type ResourceFacts } from '../../access';
 import { Database, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
 import { AskedRows } from './asked-rows';
@@ -78,14 +78,13 @@ export class ExplainService {
     // Seen from one post where it comes through it; else, for scopes seen from posts, from each that reaches the row.
     const seenFrom = grant.positionId !== null || grant.scope === 'department' || grant.scope === 'school';
     const posts = seenFrom
-      ? await tx.appointment.findMany({ where: { personId: holderId, ...(grant.positionId === null ? {} : { positionId: grant.positionId }), ...held }, include: { position: { select: { title: true, unit: { select: { lft: true, rgt: true, schoolId: true } } } } }, orderBy: { id: 'asc' } })
+      ? await tx.appointment.findMany({ where: { personId: holderId, ...(grant.positionId === null ? {} : { positionId: grant.positionId }), ...held }, include: { position: { select: { title: true, unit: { select: { id: true, schoolId: true } } } } }, orderBy: { id: 'asc' } })
       : [];
-    const schools = new Map((await tx.orgUnit.findMany({ where: { id: { in: posts.flatMap(({ position }) => position.unit.schoolId ?? []) } }, select: { id: true, lft: true, rgt: true } })).map((school) => [school.id, school]));
-    const places = resource?.unitLft === undefined ? [] : typeof resource.unitLft === 'number' ? [resource.unitLft] : resource.unitLft;
+    const places = placesOf(resource?.unitPath);
     for (const { id, position } of posts) {
       const { unit } = position;
-      const reach = grant.scope === 'school' ? schools.get(unit.schoolId ?? '') : unit;
-      if (grant.positionId === null && !places.some((lft) => reach && reach.lft <= lft && lft <= reach.rgt)) continue;
+      const reach = grant.scope === 'school' ? unit.schoolId : unit.id;
+      if (grant.positionId === null && !places.some((path) => reach !== null && path.includes(reach))) continue;
       steps.push({ kind: 'appointment', id, text: say(locale, 'appointment', { position: position.title }) });
     }
     if (grant.roleId !== null) {
@@ -133,14 +132,14 @@ export class ExplainService {
   /** People who may write grants for the row, and hold the permission there themselves. */
   private async grantors(tx: Tx, actor: Actor, question: Question, moment: Moment) {
     const place = smallest(question, '');
-    const { unitLft } = question.resource ?? {};
-    const write: ResourceFacts = place.scope === 'node' ? { unitLft } : {};
+    const { unitPath } = question.resource ?? {};
+    const write: ResourceFacts = place.scope === 'node' ? { unitPath } : {};
     const candidates = await mayHold(tx, actor.foundationId, 'grant:write', write, null, LOOKED_AT);
     const compiled = await this.subjects.getMany(actor.foundationId, candidates, moment, tx);
-    const intervals = place.scope === 'node' ? (await tx.orgUnit.findMany({ where: { lft: { in: typeof unitLft === 'number' ? [unitLft] : [...(unitLft ?? [])] } }, select: { lft: true, rgt: true } })).map(({ lft, rgt }) => [lft, rgt] as const) : [];
+    const units = place.scope === 'node' ? placesOf(unitPath) : [];
     const able = candidates.filter((id) => {
       const subject: CompiledSubject = compiled.get(id)!;
-      return decide(subject, { permission: 'grant:write', resource: write }).allowed && holdsAtLeast(subject, question.permission, { scope: place.scope, intervals, resource: null, condition: null, until: moment.now });
+      return decide(subject, { permission: 'grant:write', resource: write }).allowed && holdsAtLeast(subject, question.permission, { scope: place.scope, units, resource: null, condition: null, until: moment.now });
     });
     const names = await this.namesOf(tx, able.slice(0, NAMED));
     return able.slice(0, NAMED).map((personId) => ({ personId, name: names.get(personId) ?? '' }));
@@ -155,7 +154,7 @@ export class ExplainService {
 /** The narrowest scope a grant would need to reach what is asked about. */
 function smallest({ resource }: Question, personId: string): { scope: 'own' | 'node' | 'all' } {
   if (personId !== '' && resource?.ownerPersonId === personId) return { scope: 'own' };
-  return resource?.unitLft === undefined || (typeof resource.unitLft !== 'number' && resource.unitLft.length === 0) ? { scope: 'all' } : { scope: 'node' };
+  return placesOf(resource?.unitPath).length === 0 ? { scope: 'all' } : { scope: 'node' };
 }
 
 /** The first moment at which what is held already will allow it, if there is one. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, isPermissionCode, isRowKind, permissionCodes, PermissionPort, Problem, type ResourceFacts, rowKindsOf, RowSources } from '../../access';
+import { type Actor, isPermissionCode, isRowKind, permissionCodes, PermissionPort, placesOf, Problem, type ResourceFacts, rowKindsOf, RowSources } from '../../access';
 import { Cursors, listName } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AskedRows } from './asked-rows';
@@ -116,16 +116,16 @@ export class PermissionSearch {
  * borrows from them. More than do, never fewer: denies, conditions and the bounds of loans are left to `decide`.
  */
 export async function mayHold(tx: Tx, foundationId: string, permission: string, resource: ResourceFacts | undefined, after: string | null, take: number): Promise<string[]> {
-  const places = resource?.unitLft === undefined ? [] : typeof resource.unitLft === 'number' ? [resource.unitLft] : [...resource.unitLft];
+  const places = [...new Set(placesOf(resource?.unitPath).flat())];
   const anywhere = resource === undefined;
   const rows = await tx.$queryRaw<{ id: string }[]>`
     WITH soon AS (SELECT now() + interval '2 seconds' AS at), giving AS (
       SELECT g.person_id, g.position_id, g.role_id, g.everyone, g.scope::text AS scope
-        FROM grant_rule g LEFT JOIN org_unit n ON n.foundation_id = g.foundation_id AND n.id = g.node_id, soon
+        FROM grant_rule g, soon
        WHERE g.foundation_id = ${foundationId}::uuid AND g.permission_code = ${permission} AND g.effect = 'allow'
          AND g.valid_from <= soon.at AND (g.valid_until IS NULL OR g.valid_until > now() - interval '2 seconds')
          AND (${anywhere} OR g.resource_type IS NULL OR (g.resource_type = ${resource?.type ?? null} AND (g.resource_id IS NULL OR g.resource_id = ${resource?.id ?? null})))
-         AND (${anywhere} OR g.scope <> 'node' OR EXISTS (SELECT FROM unnest(${places}::int[]) AS at(lft) WHERE at.lft BETWEEN n.lft AND n.rgt))
+         AND (${anywhere} OR g.scope <> 'node' OR g.node_id = ANY (${places}::uuid[]))
          AND (${anywhere} OR g.scope <> 'own' OR ${resource?.ownerPersonId ?? null}::uuid IS NOT NULL)
     ), held AS (
       SELECT person_id, position_id, everyone, scope FROM giving WHERE role_id IS NULL
@@ -136,12 +136,12 @@ export async function mayHold(tx: Tx, foundationId: string, permission: string, 
        WHERE r.valid_from <= soon.at AND (r.valid_until IS NULL OR r.valid_until > now() - interval '2 seconds')
     ), posts AS (
       SELECT a.person_id, a.position_id,
-             (EXISTS (SELECT FROM unnest(${places}::int[]) AS at(lft) WHERE at.lft BETWEEN u.lft AND u.rgt)) AS department,
-             (EXISTS (SELECT FROM unnest(${places}::int[]) AS at(lft) WHERE at.lft BETWEEN s.lft AND s.rgt)) AS school
+             u.id = ANY (${places}::uuid[]) AS department,
+             coalesce(u.school_id = ANY (${places}::uuid[]), false) AS school
         FROM appointment a
         JOIN position p ON p.foundation_id = a.foundation_id AND p.id = a.position_id
         JOIN org_unit u ON u.foundation_id = p.foundation_id AND u.id = p.unit_id
-        LEFT JOIN org_unit s ON s.foundation_id = u.foundation_id AND s.id = u.school_id, soon
+        , soon
        WHERE a.foundation_id = ${foundationId}::uuid AND a.valid_from <= soon.at AND (a.valid_until IS NULL OR a.valid_until > now() - interval '2 seconds')
     ), reached AS (
       -- Named themselves: seen from every post they hold.

@@ -189,11 +189,11 @@ async function reachedBy(tx: Tx, foundationId: string, changes: readonly Simulat
   return new Set([...reached].filter((id) => living.has(id)));
 }
 
-/** Everything but grants, as gloria_holding sees it: what has not ended, of positions and units that live. */
+/** Everything but grants, as gloria_holds sees it: what has not ended, of positions and units that live. */
 async function load(tx: Tx, foundationId: string): Promise<Model> {
-  const [row] = await tx.$queryRaw<{ model: { units: [string, number, number, string | null][]; positions: [string, string][]; appointments: Model['appointments']; inherits: Model['inherits']; assignments: Model['assignments']; delegations: Model['delegations'] } }[]>`
+  const [row] = await tx.$queryRaw<{ model: { units: [string, string[], string | null][]; positions: [string, string][]; appointments: Model['appointments']; inherits: Model['inherits']; assignments: Model['assignments']; delegations: Model['delegations'] } }[]>`
     SELECT jsonb_build_object(
-      'units', (SELECT coalesce(jsonb_agg(jsonb_build_array(id, lft, rgt, school_id)), '[]') FROM org_unit WHERE foundation_id = ${foundationId}::uuid),
+      'units', (SELECT coalesce(jsonb_agg(jsonb_build_array(id, path, school_id)), '[]') FROM org_unit WHERE foundation_id = ${foundationId}::uuid),
       'positions', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.id, p.unit_id)), '[]') FROM position p JOIN org_unit u ON u.foundation_id = p.foundation_id AND u.id = p.unit_id AND u.deleted_at IS NULL
                      WHERE p.foundation_id = ${foundationId}::uuid AND p.deleted_at IS NULL),
       'appointments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'personId', person_id, 'positionId', position_id, 'from', extract(epoch FROM valid_from) * 1000, 'until', extract(epoch FROM valid_until) * 1000)), '[]')
@@ -206,7 +206,7 @@ async function load(tx: Tx, foundationId: string): Promise<Model> {
                         FROM delegation d JOIN person l ON l.foundation_id = d.foundation_id AND l.id = d.lender_id AND l.deleted_at IS NULL WHERE d.foundation_id = ${foundationId}::uuid AND d.valid_until > now())
     ) AS model`;
   const { units, positions, ...rows } = row!.model;
-  return { ...rows, units: new Map(units.map(([id, lft, rgt, schoolId]) => [id, { interval: [lft, rgt], schoolId }])), positions: new Map(positions), grants: [] };
+  return { ...rows, units: new Map(units.map(([id, path, schoolId]) => [id, { path, schoolId }])), positions: new Map(positions), grants: [] };
 }
 
 /** Grants that have not ended, of these permissions – any where null – that can matter to these people. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { World } from '../../../test/support/permission-oracle';
-import { aPerson, asked, factsOf, grant, time, world } from '../../../test/support/permission-worlds';
+import { aPerson, asked, factsOf, grant, pathOf, time, world } from '../../../test/support/permission-worlds';
 import { decide } from './decide';
 import { differences, Holdings, type Model } from './simulate';
 import { compileSubject, type HoldingFacts } from './subject';
@@ -10,7 +10,7 @@ const RUNS = Number(process.env.PROPERTY_RUNS ?? 1);
 /** The test's plain lists as the rows of the tables. */
 function modelOf(from: World): Model {
   return {
-    units: new Map(from.units.map(({ id, lft, rgt, schoolId }) => [id, { interval: [lft, rgt], schoolId }])),
+    units: new Map(from.units.map(({ id, schoolId }) => [id, { path: pathOf(from.units, id), schoolId }])),
     positions: new Map(from.positions.map(({ id, unitId }) => [id, unitId])),
     appointments: from.appointments.map((each, n) => ({ id: `post-${n}`, ...each })),
     inherits: [...from.inherits],

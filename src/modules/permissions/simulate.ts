@@ -1,4 +1,4 @@
-import type { Interval } from '../../access';
+import type { UnitPath } from '../../access';
 import { isRaised } from './decide';
 import type { CompiledSubject, HoldingFacts, Holder, Loan, TypedCondition } from './subject';
 
@@ -23,7 +23,7 @@ export type GrantFacts = Period & {
 
 /** Authorization as plain rows: what stands in the tables, and can be changed without changing them. */
 export interface Model {
-  units: ReadonlyMap<string, { interval: Interval; schoolId: string | null }>;
+  units: ReadonlyMap<string, { path: UnitPath; schoolId: string | null }>;
   /** Position to unit. */
   positions: ReadonlyMap<string, string>;
   appointments: (Period & { id: string; personId: string; positionId: string })[];
@@ -33,7 +33,7 @@ export interface Model {
   delegations: (Period & { id: string; lenderId: string; borrowerId: string; codes: string[] | null; nodeId: string | null; transitive: boolean })[];
 }
 
-/** As gloria_holding: those it was lent on to, the asker first, are two at most before what is lent is no longer asked. */
+/** As gloria_holds: those it was lent on to, the asker first, are two at most before what is lent is no longer asked. */
 const LONGEST_CHAIN = 3;
 
 /** A model, looked at from people: the same facts the database answers, without asking it for each. */
@@ -61,13 +61,13 @@ export class Holdings {
 
   /** What one person holds of their own and was lent. */
   factsOf(personId: string, chain: readonly string[] = []): HoldingFacts {
-    const interval = (unitId: string | null) => (unitId === null ? null : (this.model.units.get(unitId)?.interval ?? null));
+    const pathOf = (unitId: string | null) => (unitId === null ? null : (this.model.units.get(unitId)?.path ?? null));
     const posts = (this.appointments.get(personId) ?? []).filter(({ positionId }) => this.model.positions.has(positionId));
     const held = [...new Set(posts.map(({ positionId }) => positionId))];
     const grants: HoldingFacts['grants'] = [];
     const add = (each: GrantFacts, way: Period & { positionId: string | null; roleId: string | null }) =>
       grants.push({
-        id: each.id, code: each.code, effect: each.effect, scope: each.scope, node: interval(each.nodeId), positionId: way.positionId, roleId: way.roleId, resource: each.resource, condition: each.condition,
+        id: each.id, code: each.code, effect: each.effect, scope: each.scope, node: pathOf(each.nodeId), positionId: way.positionId, roleId: way.roleId, resource: each.resource, condition: each.condition,
         from: later(each.from, way.from), until: earlier(each.until, way.until),
       });
     const always = { from: null, until: null, roleId: null };
@@ -81,10 +81,10 @@ export class Holdings {
       person: { id: personId },
       appointments: posts.map(({ positionId, from, until }) => {
         const unit = this.model.units.get(this.model.positions.get(positionId)!)!;
-        return { positionId, from, until, unit: unit.interval, school: interval(unit.schoolId) };
+        return { positionId, from, until, unit: unit.path, school: pathOf(unit.schoolId) };
       }),
       grants,
-      lent: lenders.map(({ id, codes, nodeId, lenderId, from, until }) => ({ id, codes, node: interval(nodeId), from, until, lender: this.factsOf(lenderId, [...chain, personId]) })),
+      lent: lenders.map(({ id, codes, nodeId, lenderId, from, until }) => ({ id, codes, node: pathOf(nodeId), from, until, lender: this.factsOf(lenderId, [...chain, personId]) })),
     };
   }
 

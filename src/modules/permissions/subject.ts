@@ -1,4 +1,4 @@
-import type { AttributeTypes, Condition, Interval } from '../../access';
+import type { AttributeTypes, Condition, UnitPath } from '../../access';
 
 /** A period: epoch ms of the database clock, from inclusive, until exclusive; null for unbounded. */
 interface Period {
@@ -17,9 +17,9 @@ export interface HoldingFacts {
   person: { id: string };
   appointments: (Period & {
     positionId: string;
-    unit: Interval;
+    unit: UnitPath;
     /** null above schools. */
-    school: Interval | null;
+    school: UnitPath | null;
   })[];
   grants: (Period & {
     id: string;
@@ -27,7 +27,7 @@ export interface HoldingFacts {
     effect: 'allow' | 'deny';
     scope: 'own' | 'department' | 'school' | 'node' | 'all';
     /** The unit of scope `node`. */
-    node: Interval | null;
+    node: UnitPath | null;
     /** Position the grant came through; its scope is then seen from there. */
     positionId: string | null;
     /** Role assigned that led to the grant. */
@@ -42,12 +42,12 @@ export interface HoldingFacts {
     /** null for everything. */
     codes: string[] | null;
     /** null for everywhere. */
-    node: Interval | null;
+    node: UnitPath | null;
     lender: HoldingFacts;
   })[];
 }
 
-/** What `gloria_subject_facts` answers. */
+/** What `gloria_subject` answers. */
 export interface SubjectFacts extends HoldingFacts {
   /** Version of the foundation's authorization. */
   v: string;
@@ -68,7 +68,8 @@ export interface EffectiveGrant {
   roleId: string | null;
   all: boolean;
   own: boolean;
-  intervals: readonly Interval[];
+  /** The units it reaches, with all below them. */
+  units: readonly UnitPath[];
   resource: { type: string; id: string | null } | null;
   condition: TypedCondition | null;
   /** When it ends, by its own end or that of the post it comes through; epoch ms, null for open-ended. */
@@ -91,7 +92,7 @@ export interface Holder {
 export interface Loan {
   id: string;
   codes: ReadonlySet<string> | null;
-  node: Interval | null;
+  node: UnitPath | null;
   lender: Holder;
 }
 
@@ -128,11 +129,11 @@ function compileHolder(facts: HoldingFacts, at: number): Holder {
     // Through a position: good while it is held, and seen from it alone. Else seen from every position held.
     const seenFrom = grant.positionId === null ? appointments : appointments.filter(({ positionId }) => positionId === grant.positionId);
     if (grant.positionId !== null && seenFrom.length === 0) continue;
-    const intervals = intervalsOf(grant.scope, grant.node, seenFrom);
+    const units = unitsOf(grant.scope, grant.node, seenFrom);
     const { id, scope, positionId, roleId, resource, condition } = grant;
     const until = earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map((post) => post.until)));
-    const effective: EffectiveGrant = { id, scope, positionId, roleId, resource, condition, intervals, until, all: scope === 'all', own: scope === 'own' };
-    if (!effective.all && !effective.own && intervals.length === 0) continue;
+    const effective: EffectiveGrant = { id, scope, positionId, roleId, resource, condition, units, until, all: scope === 'all', own: scope === 'own' };
+    if (!effective.all && !effective.own && units.length === 0) continue;
     const entry = rules.get(grant.code) ?? { allow: [], deny: [] };
     entry[grant.effect].push(effective);
     rules.set(grant.code, entry);
@@ -146,7 +147,7 @@ function compileHolder(facts: HoldingFacts, at: number): Holder {
   return { person: facts.person, rules, lent };
 }
 
-function intervalsOf(scope: Scope, node: Interval | null, appointments: HoldingFacts['appointments']): Interval[] {
+function unitsOf(scope: Scope, node: UnitPath | null, appointments: HoldingFacts['appointments']): UnitPath[] {
   switch (scope) {
     case 'all':
     case 'own':
@@ -164,14 +165,17 @@ function intervalsOf(scope: Scope, node: Interval | null, appointments: HoldingF
 const earlier = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
 const latest = (ends: readonly (number | null)[]) => (ends.includes(null) ? null : Math.max(...(ends as number[])));
 
-function distinct(intervals: Interval[]): Interval[] {
-  return [...new Map(intervals.map((interval) => [interval.join(), interval])).values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+/** A path ends with the unit's own id. */
+export const idOf = (unit: UnitPath) => unit[unit.length - 1]!;
+
+function distinct(units: UnitPath[]): UnitPath[] {
+  return [...new Map(units.map((unit) => [idOf(unit), unit])).values()].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 }
 
-/** Plain grants before those for some rows or under a condition; all before intervals, by how many units, before own. */
+/** Plain grants before those for some rows or under a condition; all before units, the higher the wider, before own. */
 function widestFirst(a: EffectiveGrant, b: EffectiveGrant): number {
   const limits = (grant: EffectiveGrant) => (grant.resource ? (grant.resource.id === null ? 1 : 2) : 0) + (grant.condition ? 4 : 0);
-  const width = (grant: EffectiveGrant) => (grant.all ? Infinity : grant.intervals.reduce((sum, [lft, rgt]) => sum + rgt - lft + 1, 0));
+  const width = (grant: EffectiveGrant) => (grant.all ? Infinity : Math.max(...grant.units.map((unit) => 1 / unit.length), 0));
   const [wideA, wideB] = [width(a), width(b)];
   return limits(a) - limits(b) || (wideA === wideB ? 0 : wideB - wideA) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) || (until(a) === until(b) ? 0 : until(b) - until(a)) || ((a.roleId ?? '') < (b.roleId ?? '') ? -1 : 1);
 }

@@ -29,7 +29,7 @@ export class Subjects {
     private readonly freshness: Freshness,
     metrics: Metrics,
   ) {
-    this.hits = metrics.tally(metrics.cache, { prefix: 'subject-facts', result: 'compiled' });
+    this.hits = metrics.tally(metrics.cache, { prefix: 'subject-holdings', result: 'compiled' });
   }
 
   /** The same as `of` where nothing has to be asked or read for it; undefined where something has. */
@@ -71,8 +71,8 @@ export class Subjects {
     const missing = [...new Set(personIds)].filter((id) => !this.known(foundationId, id, moment));
     if (missing.length > 0) {
       const rows = tx
-        ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject_facts(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
-        : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject_facts($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
+        ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
+        : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
       for (const { id, facts } of rows) this.keep(foundationId, id, { stamp: moment.stamp, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
     }
     const found = new Map<string, CompiledSubject>();
@@ -82,7 +82,7 @@ export class Subjects {
 
   /** What somebody holds, as the open transaction sees it; for what a compiled subject no longer tells. */
   async factsIn(tx: Tx, foundationId: string, personId: string): Promise<SubjectFacts> {
-    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject_facts(${foundationId}::uuid, ${personId}::uuid) AS facts`;
+    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject(${foundationId}::uuid, ${personId}::uuid) AS facts`;
     return row!.facts;
   }
 
@@ -104,14 +104,14 @@ export class Subjects {
   private factsOf(key: string, foundationId: string, personId: string): Promise<SubjectFacts> {
     const under = this.reading.get(key);
     if (under) return under;
-    const started = this.cache.through<SubjectFacts>('subject-facts', key, () => this.read(foundationId, personId)).finally(() => this.reading.delete(key));
+    const started = this.cache.through<SubjectFacts>('subject-holdings', key, () => this.read(foundationId, personId)).finally(() => this.reading.delete(key));
     this.reading.set(key, started);
     return started;
   }
 
   private async read(foundationId: string, personId: string): Promise<SubjectFacts> {
-    const [row] = await this.database.hot<{ facts: SubjectFacts }>('SELECT gloria_subject_facts($1, $2) AS facts', [foundationId, personId]);
-    if (!row) throw new Error('gloria_subject_facts answered nothing');
+    const [row] = await this.database.hot<{ facts: SubjectFacts }>('SELECT gloria_subject($1, $2) AS facts', [foundationId, personId]);
+    if (!row) throw new Error('gloria_subject answered nothing');
     return row.facts;
   }
 }

@@ -10,7 +10,7 @@ export interface InstanceRow {
   key: string;
   initiator_id: string;
   unit_id: string;
-  unit_lft: number;
+  unit_path: string[];
   state: InstanceState;
   node: string | null;
   form: Record<string, unknown>;
@@ -28,7 +28,7 @@ export interface InstanceRow {
 
 /** What permissions are asked about a request. */
 export function requestFacts(row: InstanceRow): ResourceFacts {
-  return rowFacts('request', { id: row.id, key: row.key, state: row.state, createdAt: row.created_at, submittedAt: row.submitted_at }, { ownerPersonId: row.initiator_id, unitLft: row.unit_lft });
+  return rowFacts('request', { id: row.id, key: row.key, state: row.state, createdAt: row.created_at, submittedAt: row.submitted_at }, { ownerPersonId: row.initiator_id, unitPath: row.unit_path });
 }
 
 /** Reads one instance, locked against other transitions where `lock` is set; null where it does not exist here. */
@@ -36,7 +36,7 @@ export async function readInstance(tx: Tx, id: string, personId: string | null, 
   // The lock is a statement of its own: in one statement, the task joined could be the one from before the wait.
   if (lock) await tx.$executeRaw`SELECT FROM workflow_instance WHERE id = ${id}::uuid FOR UPDATE`;
   const [row] = await tx.$queryRaw<InstanceRow[]>`
-    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.lft AS unit_lft, i.state::text AS state, i.node, i.form, i.round, i.seq,
+    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.path AS unit_path, i.state::text AS state, i.node, i.form, i.round, i.seq,
            i.created_at, i.submitted_at, i.ended_at, t.id AS task_id, t.node AS task_node, t.created_at AS task_since,
            c.person_id IS NOT NULL AS candidate
       FROM workflow_instance i

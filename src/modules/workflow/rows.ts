@@ -4,7 +4,7 @@ import type { Prisma, Tx } from '../../platform/database';
 
 /** Where what a filter says stands in the table: a request belongs to whoever filed it, in the unit it was filed for. */
 export const requestsOf = (filter: RowFilter) =>
-  whereFromFilter<Prisma.WorkflowInstanceWhereInput>(filter, 'request', { owner: (initiatorId) => ({ initiatorId }), unitLft: (lft) => ({ unit: { lft } }) });
+  whereFromFilter<Prisma.WorkflowInstanceWhereInput>(filter, 'request', { owner: (initiatorId) => ({ initiatorId }), unit: (ids) => ({ unit: { path: { hasSome: [...ids] } } }) });
 
 /** The rows of this module, for whoever asks about rows of any kind. */
 @Injectable()
@@ -16,8 +16,8 @@ export class WorkflowRows {
         return where ? (await (tx as Tx).workflowInstance.findMany({ where: { AND: [where, after === null ? {} : { id: { gt: after } }] }, orderBy: { id: 'asc' }, take, select: { id: true } })).map(({ id }) => id) : [];
       },
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).workflowInstance.findMany({ where: { id: { in: [...wanted] } }, include: { unit: { select: { lft: true } } } });
-        return rows.map((row) => rowFacts('request', row, { ownerPersonId: row.initiatorId, unitLft: row.unit.lft }));
+        const rows = await (tx as Tx).workflowInstance.findMany({ where: { id: { in: [...wanted] } }, include: { unit: { select: { path: true } } } });
+        return rows.map((row) => rowFacts('request', row, { ownerPersonId: row.initiatorId, unitPath: row.unit.path }));
       },
     });
   }

@@ -32,7 +32,7 @@ export class WorkflowQueries {
             where: { AND: [visible, { state: query.state, key: query.key, initiatorId: query.initiatorId, unitId: query.unitId }, after ? { id: { lt: after[0]! } } : {}] },
             orderBy: { id: 'desc' },
             take,
-            include: { unit: { select: { lft: true } }, tasks: { where: { state: 'open' } } },
+            include: { unit: { select: { path: true } }, tasks: { where: { state: 'open' } } },
           }),
         (row) => [row.id],
       );
@@ -40,7 +40,7 @@ export class WorkflowQueries {
       for (const row of page.items) {
         const task = row.tasks[0];
         const flat: InstanceRow = {
-          id: row.id, definition_id: row.definitionId, key: row.key, initiator_id: row.initiatorId, unit_id: row.unitId, unit_lft: row.unit.lft, state: row.state,
+          id: row.id, definition_id: row.definitionId, key: row.key, initiator_id: row.initiatorId, unit_id: row.unitId, unit_path: row.unit.path, state: row.state,
           node: row.node, form: row.form as Record<string, unknown>, round: row.round, seq: row.seq, created_at: row.createdAt, submitted_at: row.submittedAt,
           ended_at: row.endedAt, task_id: task?.id ?? null, task_node: task?.node ?? null, task_since: task?.createdAt ?? null, candidate: false,
         };

@@ -29,9 +29,9 @@ export class WorkflowService {
     return this.write(actor, async (tx) => {
       const published = await this.definitions.byKey(tx, input.definition);
       const unitId = await this.unitOf(tx, personId, input.unitId);
-      const { lft } = await tx.orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { lft: true } });
+      const { path } = await tx.orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { path: true } });
       // Asked again where it is filed for: what is denied there is denied here.
-      await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: published.definition.key, state: 'draft' }, { ownerPersonId: personId, unitLft: lft }));
+      await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: published.definition.key, state: 'draft' }, { ownerPersonId: personId, unitPath: path }));
       const id = uuidv7();
       await tx.workflowInstance.create({
         data: { id, foundationId: actor.foundationId, definitionId: published.id, key: published.definition.key, initiatorId: personId, unitId, form: input.form as object },

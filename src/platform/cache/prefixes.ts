@@ -4,7 +4,7 @@
  */
 export const CACHE_PREFIXES = {
   /** Facts of subjects by foundation, person and authorization version. A new name where their shape changes: releases share one Redis. */
-  'subject-facts': { ttlSeconds: 3_600, holds: 'What a person holds and was lent; the key carries the authorization version' },
+  'subject-holdings': { ttlSeconds: 3_600, holds: 'What a person holds and was lent; the key carries the authorization version' },
 } as const satisfies Record<string, { ttlSeconds: number; holds: string }>;
 
 export type CachePrefix = keyof typeof CACHE_PREFIXES;
