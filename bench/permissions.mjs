@@ -161,7 +161,7 @@ async function checks(app, world, quick) {
   // The whole way a service asks: lease, compiled subject, decision, metric – for one of the big foundation.
   const port = app.get(PermissionPort);
   const actor = actorOf(world.foundation, world.people[500]);
-  const resource = { type: 'request', id: 'x', ownerPersonId: world.people[500], unitLft: 5 };
+  const resource = { type: 'request', id: '01900000-0000-7000-8000-000000000000', ownerPersonId: world.people[500], unitPath: ['01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-000000000002', '01900000-0000-7000-8000-000000000003'] };
   const until = performance.now() + 500;
   while (performance.now() < until) await port.allows(actor, 'workflow:read', resource);
   const n = quick ? 20_000 : 200_000;

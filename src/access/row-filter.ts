@@ -12,8 +12,8 @@ export function whereFromFilter<W extends object>(
   kind: RowKindName,
   build: { owner?: (personId: string) => W; unit?: (ids: readonly string[]) => W },
 ): W | null {
-  const reach = ({ reach: how, id }: FilterPart): Where => {
-    const one: Where = id === null ? true : { id };
+  const reach = ({ reach: how, ids }: FilterPart): Where => {
+    const one: Where = ids === null ? true : { id: ids.length === 1 ? ids[0]! : { in: [...ids] } };
     if (how === 'all') return one;
     if ('own' in how) return build.owner ? both(one, build.owner(how.own)) : false;
     return build.unit ? both(one, build.unit(how.units)) : false;

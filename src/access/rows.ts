@@ -19,10 +19,10 @@ export interface ResourceFacts {
   properties?: Readonly<Record<string, unknown>>;
 }
 
-/** Rows that one grant reaches: within its scope, this one row or any, under what its condition leaves to be asked of them. */
+/** Rows that one grant reaches, or several alike: within its scope, these rows or any, under what its condition leaves to be asked of them. */
 export interface FilterPart {
   reach: 'all' | { own: string } | { units: readonly string[] };
-  id: string | null;
+  ids: readonly string[] | null;
   when: Residual;
 }
 

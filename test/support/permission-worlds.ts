@@ -20,6 +20,8 @@ export function pathOf(units: World['units'], id: string): string[] {
   return parentId === null ? [id] : [...pathOf(units, parentId), id];
 }
 const place = (...ids: string[]) => fc.constantFrom(...ids.map((id) => pathOf(UNITS, id)));
+/** Ids as the database writes them. */
+export const ROWS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-000000000003'];
 const TYPES: AttributeTypes = { 'subject.id': 'string', 'resource.definition': 'string', 'resource.createdAt': 'time', 'context.time': 'time' };
 
 const moment = fc.integer({ min: 0, max: 20 });
@@ -44,7 +46,7 @@ export const grant: fc.Arbitrary<Grant> = fc
   .record({
     id: fc.uuid(), code: fc.constantFrom(...CODES), effect: fc.constantFrom('allow' as const, 'allow' as const, 'allow' as const, 'deny' as const), scope: scoped, nodeId: unit,
     to: fc.oneof(fc.constant('everyone' as const), person.map((id) => ({ person: id })), position.map((id) => ({ position: id })), role.map((id) => ({ role: id }))),
-    resource: fc.option(fc.record({ type: fc.constantFrom(KIND, KIND, 'other'), id: fc.option(fc.constantFrom('row-1', 'row-2')) }), { freq: 1 }),
+    resource: fc.option(fc.record({ type: fc.constantFrom(KIND, KIND, 'other'), id: fc.option(fc.constantFrom(...ROWS.slice(0, 2), 'INV-1')) }), { freq: 1 }),
     condition: fc.option(condition, { freq: 1 }),
     period: open,
   })
@@ -57,7 +59,7 @@ export const world: fc.Arbitrary<World> = fc.record({
   appointments: fc.array(fc.tuple(person, position, open).map(([personId, positionId, when]) => ({ personId, positionId, ...when })), { maxLength: 4 }),
   inherits: fc.subarray([{ seniorId: 'r1', juniorId: 'r2' }, { seniorId: 'r2', juniorId: 'r3' }, { seniorId: 'r1', juniorId: 'r3' }]),
   assignments: fc.array(fc.tuple(role, fc.oneof(person.map((id) => ({ person: id })), position.map((id) => ({ position: id }))), open).map(([roleId, to, when]) => ({ roleId, to, ...when })), { maxLength: 3 }),
-  grants: fc.array(grant, { maxLength: 8 }).map((list) => list.map((each, n) => ({ ...each, id: `grant-${n}` }))),
+  grants: fc.array(grant, { maxLength: 8 }).map((list) => list.map((each, n) => ({ ...each, id: n % 4 === 3 ? `grant-${n}` : `00000000-0000-4000-9000-00000000000${n}` }))),
   delegations: fc.array(
     fc.tuple(fc.uuid(), fc.shuffledSubarray(PEOPLE, { minLength: 2, maxLength: 2 }), fc.option(fc.subarray(CODES)), fc.option(unit, { freq: 2 }), fc.boolean(), open)
       .map(([id, [lenderId, borrowerId], codes, nodeId, transitive, when]) => ({ id, lenderId: lenderId!, borrowerId: borrowerId!, codes, nodeId, transitive, ...when })),
@@ -67,13 +69,13 @@ export const world: fc.Arbitrary<World> = fc.record({
 
 /** Rows as lists have them: of one kind, with an owner and a unit, and with all their properties. */
 export const aRow: fc.Arbitrary<ResourceFacts> = fc.record({
-  type: fc.constant(KIND), id: fc.constantFrom('row-1', 'row-2', 'row-3'), ownerPersonId: person, unitPath: place('foundation', 'sd', 'sd-finance', 'smp', 'smp-finance'),
+  type: fc.constant(KIND), id: fc.constantFrom(...ROWS), ownerPersonId: person, unitPath: place('foundation', 'sd', 'sd-finance', 'smp', 'smp-finance'),
   properties: fc.record({ definition: fc.constantFrom('leave', 'overtime'), createdAt: moment.map((ms) => new Date(ms)) }),
 });
 /** Questions about rows, and about what is only partly known of one. */
 export const asked: fc.Arbitrary<Asked> = fc.record({
   code: fc.constantFrom(...CODES),
-  row: fc.oneof(aRow, fc.record({ type: fc.constantFrom(KIND, 'other'), id: fc.constantFrom('row-1', 'row-2'), ownerPersonId: person, unitPath: place('foundation', 'sd-finance', 'smp-finance'), properties: fc.record({ definition: fc.constant('leave') }, { requiredKeys: [] }) }, { requiredKeys: [] })) as fc.Arbitrary<Asked['row']>,
+  row: fc.oneof(aRow, fc.record({ type: fc.constantFrom(KIND, 'other'), id: fc.constantFrom(...ROWS.slice(0, 2), 'INV-1'), ownerPersonId: person, unitPath: place('foundation', 'sd-finance', 'smp-finance'), properties: fc.record({ definition: fc.constant('leave') }, { requiredKeys: [] }) }, { requiredKeys: [] })) as fc.Arbitrary<Asked['row']>,
   context: fc.record({ time: moment.map(at) }, { requiredKeys: [] }),
 });
 export { person as aPerson };

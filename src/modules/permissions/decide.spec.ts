@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type ResourceFacts, type RowFilter, whereFromFilter } from '../../access';
 import { oracle, type World } from '../../../test/support/permission-oracle';
-import { aPerson, aRow, asked, CODES, factsOf, grant, KIND, time, world } from '../../../test/support/permission-worlds';
+import { aPerson, aRow, asked, CODES, factsOf, grant, KIND, ROWS, time, world } from '../../../test/support/permission-worlds';
 import { decide, derivationsOf, filterOf, holdsAtLeast, isRaised, type Question } from './decide';
 import { compileSubject, type SubjectFacts } from './subject';
 
@@ -37,14 +37,14 @@ describe('decide', () => {
 
   it('allows a row exactly when the list filter shows it', () => {
     const shows = (filter: RowFilter, row: ResourceFacts): boolean => {
-      type W = { AND?: W[]; OR?: W[]; NOT?: W; owner?: string; units?: readonly string[]; id?: string; key?: Record<string, unknown>; createdAt?: Record<string, Date> };
+      type W = { AND?: W[]; OR?: W[]; NOT?: W; owner?: string; units?: readonly string[]; id?: string | { in: string[] }; key?: Record<string, unknown>; createdAt?: Record<string, Date> };
       const where = whereFromFilter<W>(filter, KIND, { owner: (owner) => ({ owner }), unit: (units) => ({ units }) });
       const compare: Record<string, (a: never, b: never) => boolean> = { equals: (a, b) => a === b, not: (a, b) => a !== b, lt: (a, b) => a < b, lte: (a, b) => a <= b, gt: (a, b) => a > b, gte: (a, b) => a >= b };
       const plain = (value: unknown) => (value instanceof Date ? value.getTime() : value);
       const field = (wanted: Record<string, unknown> | undefined, value: unknown) => Object.entries(wanted ?? {}).every(([op, operand]) => compare[op]!(plain(value) as never, plain(operand) as never));
       const holds = (part: W): boolean =>
         (part.AND ?? []).every(holds) && (!part.OR || part.OR.some(holds)) && !(part.NOT && holds(part.NOT)) &&
-        (part.owner === undefined || part.owner === row.ownerPersonId) && (part.id === undefined || part.id === row.id) &&
+        (part.owner === undefined || part.owner === row.ownerPersonId) && (part.id === undefined || (typeof part.id === 'string' ? part.id === row.id : part.id.in.includes(row.id!))) &&
         (part.units === undefined || part.units.some((id) => (row.unitPath as string[]).includes(id))) &&
         field(part.key, row.properties!.definition) && field(part.createdAt, row.properties!.createdAt);
       return where !== null && holds(where);
@@ -172,7 +172,7 @@ describe('what may be handed on', () => {
 
 describe('raising', () => {
   it('is found whenever something of one’s own becomes possible', () => {
-    const rows = [['foundation'], ['foundation', 'sd', 'sd-finance'], ['foundation', 'smp', 'smp-finance']].flatMap((unitPath) => ['ani', 'budi'].flatMap((ownerPersonId) => ['row-1', 'row-3'].map((id): ResourceFacts => ({ type: KIND, id, ownerPersonId, unitPath, properties: { definition: 'leave', createdAt: new Date(5) } }))));
+    const rows = [['foundation'], ['foundation', 'sd', 'sd-finance'], ['foundation', 'smp', 'smp-finance']].flatMap((unitPath) => ['ani', 'budi'].flatMap((ownerPersonId) => [ROWS[0], ROWS[2]].map((id): ResourceFacts => ({ type: KIND, id, ownerPersonId, unitPath, properties: { definition: 'leave', createdAt: new Date(5) } }))));
     fc.assert(
       fc.property(world, world, (one, two) => {
         const [before, after] = [one, two].map((each) => compiled({ ...each, people: one.people, delegations: [] }, 'ani', 5)) as [ReturnType<typeof compiled>, ReturnType<typeof compiled>];

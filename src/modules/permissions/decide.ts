@@ -1,6 +1,7 @@
 import canonicalize from 'canonicalize';
 import { evaluate, type FilterPart, placesOf, type ResourceFacts, residualOf, type RowFilter, type UnitPath } from '../../access';
-import { type CompiledSubject, type EffectiveGrant, type Holder, idOf, type Loan, type Scope, type TypedCondition } from './subject';
+import type { RowGrants } from './row-grants';
+import { allowsOf, type CompiledSubject, type EffectiveGrant, type Holder, idOf, type Loan, NO_RULES, type Rules, type Scope, type TypedCondition } from './subject';
 
 export interface Question {
   permission: string;
@@ -46,17 +47,21 @@ export function decide(subject: Holder, question: Question): Decision {
     for (const allow of rules.allow) {
       if (!resource || (reaches(subject, allow, resource) && met(subject, allow.condition, question) === true)) return { allowed: true, because: { kind: 'allow', ...named(allow, []) } };
     }
+    for (const each of rules.rows) {
+      const grantId = resource ? grantFor(subject, each, resource) : each.grants()[0]!.id;
+      if (grantId !== null) return { allowed: true, because: { kind: 'allow', ...named({ ...each.alike, id: grantId }, []) } };
+    }
   }
   for (const loan of subject.lent) {
     if (!covers(loan, question.permission, resource)) continue;
     const lenders = decide(loan.lender, question);
     if (lenders.allowed) return { allowed: true, because: { ...lenders.because, loans: [{ id: loan.id, lenderId: loan.lender.person.id }, ...lenders.because.loans] } };
   }
-  if (!rules || rules.allow.length === 0) return { allowed: false, because: { kind: 'not-held' } };
+  if (!rules || (rules.allow.length === 0 && rules.rows.length === 0)) return { allowed: false, because: { kind: 'not-held' } };
   // Here there is a row: without one, any allow would have been enough.
   const unmet = rules.allow.filter((allow) => reaches(subject, allow, resource!));
   if (unmet.length > 0) return { allowed: false, because: { kind: 'condition-unmet', grantIds: [...new Set(unmet.map(({ id }) => id))] } };
-  return { allowed: false, because: { kind: 'out-of-scope', held: [...new Set(rules.allow.map(({ scope }) => scope))] } };
+  return { allowed: false, because: { kind: 'out-of-scope', held: scopesOf(rules) } };
 }
 
 /** One way a permission comes, or is denied: a grant, and the loans it came through with whose it is in the end. */
@@ -73,9 +78,9 @@ export interface Derivation {
  * anything allows it then; taking away anything else does not.
  */
 export function derivationsOf(subject: Holder, question: Question): Derivation[] {
-  const rules = subject.rules.get(question.permission) ?? { allow: [], deny: [] };
+  const rules = subject.rules.get(question.permission) ?? NO_RULES;
   const applying = (effect: 'allow' | 'deny') =>
-    rules[effect].filter((grant) => decide({ ...subject, lent: [], rules: new Map([[question.permission, { allow: effect === 'allow' ? [grant] : [], deny: effect === 'deny' ? [grant] : [] }]]) }, question).because.kind === effect).map((grant): Derivation => ({ effect, grant, holderId: subject.person.id, loans: [] }));
+    (effect === 'allow' ? allowsOf(rules) : rules.deny).filter((grant) => decide({ ...subject, lent: [], rules: new Map([[question.permission, { ...NO_RULES, [effect]: [grant] }]]) }, question).because.kind === effect).map((grant): Derivation => ({ effect, grant, holderId: subject.person.id, loans: [] }));
   const denied = applying('deny');
   if (denied.length > 0) return denied;
   const lent = subject.lent
@@ -88,23 +93,25 @@ export function derivationsOf(subject: Holder, question: Question): Derivation[]
 /** The rows of a type that `decide` would allow, as a filter. */
 export function filterOf(subject: Holder, permission: string, type: string, context: Question['context'] = {}, given: Pick<Question, 'subject' | 'action'> = {}): RowFilter {
   const rules = subject.rules.get(permission);
+  const reachOf = ({ all, own, units }: Pick<EffectiveGrant, 'all' | 'own' | 'units'>): FilterPart['reach'] => (all ? 'all' : own ? { own: subject.person.id } : { units: units.map(idOf) });
   const part = (grant: EffectiveGrant): FilterPart[] => {
     if (grant.resource && grant.resource.type !== type) return [];
     const when = grant.condition === null ? true : residualOf(grant.condition.test, grant.condition.types, attributesOf(subject, { context, subject: given.subject, action: given.action }));
-    return [{ reach: grant.all ? 'all' : grant.own ? { own: subject.person.id } : { units: grant.units.map(idOf) }, id: grant.resource?.id ?? null, when }];
+    return [{ reach: reachOf(grant), ids: grant.resource?.id == null ? null : [grant.resource.id], when }];
   };
   // What an allow's condition leaves open at best, and what a deny's rules out at worst.
   const denied = (rules?.deny ?? []).flatMap(part).filter(({ when }) => when !== false);
-  if (denied.some((each) => each.reach === 'all' && each.id === null && (each.when === true || each.when === null))) return { kind: 'none' };
-  const allowed = (rules?.allow ?? []).flatMap(part).filter(({ when }) => when !== false && when !== null);
+  if (denied.some((each) => each.reach === 'all' && each.ids === null && (each.when === true || each.when === null))) return { kind: 'none' };
+  const single = (rules?.rows ?? []).filter(({ alike }) => alike.type === type).map((rows): FilterPart => ({ reach: reachOf(rows.alike), ids: rows.rowIds(), when: true }));
+  const allowed = [...(rules?.allow ?? []).flatMap(part).filter(({ when }) => when !== false && when !== null), ...single];
   const lent = subject.lent
     .filter(({ codes }) => codes === null || codes.has(permission))
     .map(({ node, lender }) => ({ within: node && idOf(node), filter: filterOf(lender, permission, type, context, given) }))
     .filter(({ filter }) => filter.kind !== 'none');
   if (allowed.length === 0 && lent.length === 0) return { kind: 'none' };
-  const everything = allowed.some((each) => each.reach === 'all' && each.id === null && each.when === true) || lent.some(({ within, filter }) => within === null && filter.kind === 'all');
+  const everything = allowed.some((each) => each.reach === 'all' && each.ids === null && each.when === true) || lent.some(({ within, filter }) => within === null && filter.kind === 'all');
   if (everything && denied.length === 0) return { kind: 'all' };
-  return { kind: 'some', anyOf: everything ? [{ reach: 'all', id: null, when: true }] : allowed, lent: everything ? [] : lent, noneOf: denied };
+  return { kind: 'some', anyOf: everything ? [{ reach: 'all', ids: null, when: true }] : allowed, lent: everything ? [] : lent, noneOf: denied };
 }
 
 /** What somebody would hand on. */
@@ -128,7 +135,7 @@ export function holdsAtLeast(subject: Holder, permission: string, wanted: Wanted
   if (!rules || rules.deny.some(({ id }) => !ignoring.has(id))) return false;
   // A condition about the person holds for this one or not at all; for another it would be another grant.
   const personal = (condition: TypedCondition | null) => condition !== null && Object.keys(condition.types).some((name) => name.startsWith('subject.'));
-  const able = rules.allow.filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted) && !personal(grant.condition));
+  const able = allowsOf(rules).filter((grant) => (grant.until === null || (wanted.until !== null && wanted.until <= grant.until)) && limitsCover(grant, wanted) && !personal(grant.condition));
   if (able.some(({ all }) => all)) return true;
   // All scopes but `node` are relative to whoever receives them, so possibly anywhere.
   if (wanted.scope !== 'node' || wanted.units.length === 0) return false;
@@ -146,10 +153,9 @@ export function isRaised(before: Holder, after: Holder): boolean {
     return able.some(({ all }) => all) || (!grant.all && (!grant.own || able.some(({ own }) => own)) && grant.units.every((unit) => able.some(({ units }) => liesIn(units, unit))));
   };
   const within = (inner: readonly EffectiveGrant[], outer: readonly EffectiveGrant[]) => inner.every((grant) => covered(grant, outer));
-  const none = { allow: [], deny: [] };
   return [...new Set([...before.rules.keys(), ...after.rules.keys()])].some((code) => {
-    const [was, is] = [before.rules.get(code) ?? none, after.rules.get(code) ?? none];
-    return !within(is.allow, was.allow) || !within(was.deny, is.deny);
+    const [was, is] = [before.rules.get(code) ?? NO_RULES, after.rules.get(code) ?? NO_RULES];
+    return !within(allowsOf(is), allowsOf(was)) || !within(was.deny, is.deny);
   }) || after.lent.some((loan) => {
     const was = before.lent.find(({ id }) => id === loan.id);
     return !was || isRaised(was.lender, loan.lender);
@@ -163,8 +169,21 @@ function limitsCover(outer: Pick<EffectiveGrant, 'resource' | 'condition'>, inne
   return rows && (outer.condition === null || (inner.condition !== null && canonicalize(outer.condition) === canonicalize(inner.condition)));
 }
 
+/** Scopes in which a permission is held, the widest first. */
+export const scopesOf = ({ allow, rows }: Rules): Scope[] => [...new Set([...allow.map(({ scope }) => scope), ...rows.map(({ alike }) => alike.scope)])];
+
+/** The grant among these that reaches a row; null for none. */
+function grantFor(subject: Holder, rows: RowGrants, row: ResourceFacts): string | null {
+  if (rows.alike.type !== row.type || row.id === undefined || !liesWithin(subject, rows.alike, row)) return null;
+  return rows.find(row.id);
+}
+
 function reaches(subject: Holder, grant: EffectiveGrant, row: ResourceFacts): boolean {
   if (grant.resource && (grant.resource.type !== row.type || (grant.resource.id !== null && grant.resource.id !== row.id))) return false;
+  return liesWithin(subject, grant, row);
+}
+
+function liesWithin(subject: Holder, grant: Pick<EffectiveGrant, 'all' | 'own' | 'units'>, row: ResourceFacts): boolean {
   if (grant.all) return true;
   if (grant.own) return row.ownerPersonId === subject.person.id;
   return contains(grant.units, row.unitPath);
@@ -217,6 +236,6 @@ function attributesOf(holder: Holder, { subject, action, resource, context }: Om
   };
 }
 
-const named = ({ id, scope, roleId }: EffectiveGrant, loans: Because['loans']): Because => ({ grantId: id, scope, roleId, loans });
+const named = ({ id, scope, roleId }: Pick<EffectiveGrant, 'id' | 'scope' | 'roleId'>, loans: Because['loans']): Because => ({ grantId: id, scope, roleId, loans });
 
 export type { CompiledSubject };

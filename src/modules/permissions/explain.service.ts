@@ -3,7 +3,7 @@ import { type Actor, type Condition, evaluate, type Locale, PermissionPort, plac
 import { Database, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
 import { AskedRows } from './asked-rows';
-import { type Decision, decide, type Derivation, derivationsOf, holdsAtLeast, type Question } from './decide';
+import { type Decision, decide, type Derivation, derivationsOf, holdsAtLeast, type Question, scopesOf } from './decide';
 import type { ExplainInput } from './explain.dto';
 import { say } from './explain.texts';
 import { flowchart } from './graph';
@@ -11,7 +11,7 @@ import { holdingAt } from './periods';
 import { PermissionsService } from './permissions.service';
 import { ResourceTypes } from './resource-types.service';
 import { mayHold } from './search.service';
-import { type CompiledSubject, compileSubject, boundariesOf, type SubjectFacts } from './subject';
+import { type CompiledSubject, compileSubject, boundariesOf, NO_RULES, type SubjectFacts } from './subject';
 import { Subjects } from './subjects.service';
 
 /** How many people are looked at for who could change a refusal, how many are named, and how many later moments are tried. */
@@ -121,7 +121,7 @@ export class ExplainService {
         if (grant?.condition) found.push({ kind: 'condition', text: say(locale, 'missing-condition', { unmet: unmetParts(grant.condition.test, grant.condition.types, question, personId, open).join(', ') }), grantId: id, from: null });
       }
     }
-    const granted = compiled.rules.get(question.permission)?.allow.length ?? 0;
+    const granted = scopesOf(compiled.rules.get(question.permission) ?? NO_RULES).length;
     if (found.every(({ kind }) => kind === 'deny') && (cited.length === 0 || granted === 0)) {
       const { scope } = smallest(question, personId);
       found.push({ kind: 'grant', text: say(locale, 'missing-grant', { permission: question.permission, smallest: say(locale, `smallest-${scope}`) }), grantId: null, from: null });

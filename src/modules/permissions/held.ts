@@ -1,4 +1,5 @@
-import type { Holder, Rules, Scope } from './subject';
+import { scopesOf } from './decide';
+import { type Holder, NO_RULES, type Scope } from './subject';
 
 /** What somebody holds of one permission, in brief. */
 export interface Held {
@@ -10,17 +11,15 @@ export interface Held {
   lent: boolean;
 }
 
-const NONE: Rules = { allow: [], deny: [] };
-
 /** Every permission somebody holds or is denied, own and lent, in brief and by code. */
 export function heldOf(subject: Holder): Map<string, Held> {
   const lent = lentScopes(subject);
   return new Map(
     [...new Set([...subject.rules.keys(), ...lent.keys()])].sort().map((code) => {
-      const { allow, deny } = subject.rules.get(code) ?? NONE;
-      const own = new Set(allow.map(({ scope }) => scope));
+      const rules = subject.rules.get(code) ?? NO_RULES;
+      const own = new Set(scopesOf(rules));
       const borrowed = lent.get(code) ?? new Set<Scope>();
-      return [code, { scopes: [...new Set([...own, ...borrowed])].sort(), denied: deny.length > 0, lent: [...borrowed].some((scope) => !own.has(scope)) }];
+      return [code, { scopes: [...new Set([...own, ...borrowed])].sort(), denied: rules.deny.length > 0, lent: [...borrowed].some((scope) => !own.has(scope)) }];
     }),
   );
 }
@@ -34,7 +33,7 @@ function lentScopes(holder: Holder): Map<string, Set<Scope>> {
     found.set(code, known);
   };
   for (const { codes, lender } of holder.lent) {
-    for (const [code, { allow }] of lender.rules) if (codes === null || codes.has(code)) add(code, allow.map(({ scope }) => scope));
+    for (const [code, rules] of lender.rules) if (codes === null || codes.has(code)) add(code, scopesOf(rules));
     for (const [code, scopes] of lentScopes(lender)) if (codes === null || codes.has(code)) add(code, scopes);
   }
   return found;

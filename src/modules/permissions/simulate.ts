@@ -1,6 +1,6 @@
 import type { UnitPath } from '../../access';
-import { isRaised } from './decide';
-import type { CompiledSubject, HoldingFacts, Holder, Loan, TypedCondition } from './subject';
+import { isRaised, scopesOf } from './decide';
+import { type CompiledSubject, type HoldingFacts, type Holder, type Loan, NO_RULES, type TypedCondition } from './subject';
 
 /** Epoch ms, from inclusive, until exclusive; null for unbounded. */
 interface Period {
@@ -157,7 +157,7 @@ function only(holder: Holder, permission: string): Holder {
   const lent = holder.lent
     .filter(({ codes }) => codes === null || codes.has(permission))
     .map((loan): Loan => ({ ...loan, codes: null, lender: only(loan.lender, permission) }))
-    .filter(({ lender }) => (lender.rules.get(permission)?.allow.length ?? 0) > 0 || lender.lent.length > 0);
+    .filter(({ lender }) => scopesOf(lender.rules.get(permission) ?? NO_RULES).length > 0 || lender.lent.length > 0);
   return { person: holder.person, rules: new Map(rules ? [[permission, rules]] : []), lent };
 }
 

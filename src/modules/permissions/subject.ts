@@ -1,4 +1,5 @@
 import type { AttributeTypes, Condition, UnitPath } from '../../access';
+import { RowGrants } from './row-grants';
 
 /** A period: epoch ms of the database clock, from inclusive, until exclusive; null for unbounded. */
 interface Period {
@@ -78,8 +79,15 @@ export interface EffectiveGrant {
 
 export interface Rules {
   allow: readonly EffectiveGrant[];
+  /** Allows for single rows without a condition, as far as they fit; the others are among `allow`. */
+  rows: readonly RowGrants[];
   deny: readonly EffectiveGrant[];
 }
+
+export const NO_RULES: Rules = { allow: [], rows: [], deny: [] };
+
+/** Every allow as a grant of its own. */
+export const allowsOf = ({ allow, rows }: Rules): readonly EffectiveGrant[] => (rows.length === 0 ? allow : [...allow, ...rows.flatMap((each) => each.grants())]);
 
 /** Somebody as a subject of decisions: what they hold, and what they were lent. */
 export interface Holder {
@@ -123,7 +131,7 @@ export function boundariesOf(facts: HoldingFacts): number[] {
 
 function compileHolder(facts: HoldingFacts, at: number): Holder {
   const appointments = facts.appointments.filter((post) => covers(at, post));
-  const rules = new Map<string, { allow: EffectiveGrant[]; deny: EffectiveGrant[] }>();
+  const held = new Map<string, { allow: EffectiveGrant[]; deny: EffectiveGrant[] }>();
   for (const grant of facts.grants) {
     if (!covers(at, grant)) continue;
     // Through a position: good while it is held, and seen from it alone. Else seen from every position held.
@@ -134,17 +142,31 @@ function compileHolder(facts: HoldingFacts, at: number): Holder {
     const until = earlier(grant.until, grant.positionId === null ? null : latest(seenFrom.map((post) => post.until)));
     const effective: EffectiveGrant = { id, scope, positionId, roleId, resource, condition, units, until, all: scope === 'all', own: scope === 'own' };
     if (!effective.all && !effective.own && units.length === 0) continue;
-    const entry = rules.get(grant.code) ?? { allow: [], deny: [] };
+    const entry = held.get(grant.code) ?? { allow: [], deny: [] };
     entry[grant.effect].push(effective);
-    rules.set(grant.code, entry);
+    held.set(grant.code, entry);
   }
-  for (const entry of rules.values()) for (const list of [entry.allow, entry.deny]) list.sort(widestFirst);
+  const rules = new Map<string, Rules>();
+  for (const [code, { allow, deny }] of held) rules.set(code, { ...apart(allow.sort(widestFirst)), deny: deny.sort(widestFirst) });
   const lent = facts.lent
     .filter((loan) => covers(at, loan))
     .map(({ id, codes, node, lender }): Loan => ({ id, codes: codes && new Set(codes), node, lender: compileHolder(lender, at) }))
     .filter(({ lender }) => lender.rules.size > 0 || lender.lent.length > 0)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   return { person: facts.person, rules, lent };
+}
+
+/** Those for single rows, those that are alike together, and the rest. */
+function apart(allow: EffectiveGrant[]): Pick<Rules, 'allow' | 'rows'> {
+  const alike = new Map<string, EffectiveGrant[]>();
+  for (const grant of allow) {
+    if (!RowGrants.fits(grant)) continue;
+    const key = JSON.stringify([grant.resource!.type, grant.scope, grant.positionId, grant.roleId, grant.until, grant.units.map(idOf)]);
+    const known = alike.get(key);
+    if (known) known.push(grant);
+    else alike.set(key, [grant]);
+  }
+  return { allow: allow.filter((grant) => !RowGrants.fits(grant)), rows: [...alike.values()].map((grants) => RowGrants.of(grants)) };
 }
 
 function unitsOf(scope: Scope, node: UnitPath | null, appointments: HoldingFacts['appointments']): UnitPath[] {

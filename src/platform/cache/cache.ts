@@ -1,17 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { Metrics } from '../telemetry';
 import { CACHE_PREFIXES, type CachePrefix } from './prefixes';
 import { RedisConnection } from './redis';
 
 /**
- * Values that can be computed again. In this process first, then Redis where there is one. A Redis that fails is a
- * miss: the answer is the same, only slower. Values are JSON.
+ * Values that can be computed again, kept in Redis where there is one, for all instances. A Redis that fails is a miss: the
+ * answer is the same, only slower. Values are JSON.
  */
 @Injectable()
 export class Cache {
-  private readonly local = new LRUCache<string, object>({ max: 50_000 });
-
   constructor(
     private readonly redis: RedisConnection,
     private readonly metrics: Metrics,
@@ -20,19 +17,10 @@ export class Cache {
   /** The cached value, or the computed one, which is then kept. `key` must name everything the value depends on. */
   async through<T extends object>(prefix: CachePrefix, key: string, compute: () => Promise<T>): Promise<T> {
     const name = `${prefix}:${key}`;
-    const here = this.local.get(name) as T | undefined;
-    if (here) {
-      this.metrics.cache.inc({ prefix, result: 'hit' });
-      return here;
-    }
     const shared = await this.fromRedis<T>(prefix, name);
-    if (shared) {
-      this.local.set(name, shared, { ttl: CACHE_PREFIXES[prefix].ttlSeconds * 1000 });
-      return shared;
-    }
+    if (shared) return shared;
     this.metrics.cache.inc({ prefix, result: 'miss' });
     const value = await compute();
-    this.local.set(name, value, { ttl: CACHE_PREFIXES[prefix].ttlSeconds * 1000 });
     this.toRedis(prefix, name, value);
     return value;
   }
