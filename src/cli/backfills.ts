@@ -1,5 +1,5 @@
 import { type AuditEvent, plain } from '../modules/audit';
-import type { Tx } from '../platform/database';
+import { everyRow, type Tx } from '../platform/database';
 
 export interface BackfillStep {
   /** Highest id looked at; null where there was no row left. */
@@ -27,7 +27,7 @@ export const BACKFILLS: Record<string, Backfill> = {
   'collapse-spaces-in-names': {
     about: 'names of people without surplus spaces, which lists that came from spreadsheets are full of: a search for the name as it reads finds them',
     async total(tx) {
-      return tx.person.count();
+      return everyRow(tx, 'whole').person.count();
     },
     async step(tx, after, limit) {
       const rows = await tx.$queryRaw<{ id: string; full_name: string }[]>`

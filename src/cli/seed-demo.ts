@@ -5,7 +5,7 @@ import { systemActor } from '../access';
 import { DEMONSTRATION_ORGANIZATION, InvitationsService } from '../modules/auth';
 import { ImportService } from '../modules/organization';
 import { FoundationRoles } from '../modules/permissions';
-import { Database } from '../platform/database';
+import { Database, everyRow } from '../platform/database';
 import { createFoundation } from './bootstrap';
 import { inApplication } from './context';
 
@@ -47,8 +47,8 @@ export async function seedDemonstration(app: INestApplicationContext, demo: Demo
     actor,
     async (tx) => {
       const roles = new Map((await tx.role.findMany()).map(({ code, id }) => [code, id]));
-      const positions = new Map((await tx.position.findMany()).map(({ code, id }) => [code, id]));
-      const people = new Map((await tx.person.findMany()).map(({ employeeNumber, id }) => [employeeNumber, id]));
+      const positions = new Map((await everyRow(tx, 'whole').position.findMany()).map(({ code, id }) => [code, id]));
+      const people = new Map((await everyRow(tx, 'whole').person.findMany()).map(({ employeeNumber, id }) => [employeeNumber, id]));
       for (const [position, role] of Object.entries(demo.roles)) await app.get(FoundationRoles).assign(tx, actor, roles.get(role)!, { positionId: positions.get(position)! });
       for (const [number, handle] of Object.entries(demo.accounts)) await app.get(InvitationsService).linkIn(tx, actor, people.get(number)!, `user_${handle}`);
     },

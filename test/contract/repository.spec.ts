@@ -9,6 +9,7 @@ import { listRoutes, openApiDocument } from '../../src/http';
 import { refuseRoutesWithoutRule } from '../../src/http/access-check';
 import { CACHE_PREFIXES } from '../../src/platform/cache';
 import { VARIABLES } from '../../src/platform/config';
+import { FILTERED_TABLES, type Tx, WHY_EVERY_ROW } from '../../src/platform/database';
 import { REFUSED, type Variable } from '../../src/platform/config/variables';
 import * as authDto from '../../src/modules/auth/auth.dto';
 import { readImport } from '../../src/modules/organization/import.plan';
@@ -122,6 +123,49 @@ describe('the repository', () => {
     const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !/generated|\.spec\.ts$|problem-codes\.ts$/.test(file));
     const used = new Set(files.flatMap((file) => [...readProjectFile(join('src', file)).matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map(([, word]) => word)));
     expect(Object.keys(PROBLEMS).filter((code) => !used.has(code))).toEqual([]);
+  });
+
+  it('reads past the filter of rows only where the committed list says, and why', () => {
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !/generated|\.spec\.ts$|platform\/database\/rows\.ts$/.test(file)).toSorted();
+    const sites = files.map((file) => [file, readProjectFile(`src/${file}`)] as const);
+    const past = sites.flatMap(([file, source]) => {
+      const found = [...source.matchAll(/everyRow\(tx(?: as Tx)?, '(\w+)'\)\.(\w+)/g)].map(([, why, table]) => `${table} (${why})`);
+      // Nothing may hold the whole transaction for later.
+      expect([file, source.match(/everyRow\(/g)?.length ?? 0]).toEqual([file, found.length]);
+      return found.length > 0 ? [`| \`${file}\` | ${[...new Set(found)].toSorted().join(', ')} |`] : [];
+    });
+    const tables = Object.values(FILTERED_TABLES).map((table) => table.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+    const raw = sites.flatMap(([file, source]) => {
+      const found = new Set([...source.matchAll(/\b(?:FROM|JOIN) (\w+)/g)].map(([, table]) => table!).filter((table) => tables.includes(table)));
+      return found.size > 0 ? [`| \`${file}\` | ${[...found].toSorted().join(', ')} |`] : [];
+    });
+    // @ts-expect-error A transaction has no other way to rows not everybody may see: were there one, this line would not compile.
+    const straight = (tx: Tx) => [tx.person.findMany];
+    expect(straight).toBeInstanceOf(Function);
+    for (const why of Object.keys(WHY_EVERY_ROW)) expect(past.join()).toContain(`(${why})`);
+    expectCommitted(
+      'docs/unfiltered-reads.md',
+      `# Reads past the filter
+
+Generated from the code. Rows of ${Object.keys(FILTERED_TABLES).join(', ')} are read through what the caller may see; the type of a transaction has no other way. These places go round it:
+
+| file below src | table (why) |
+|---|---|
+${past.join('\n')}
+
+| why | |
+|---|---|
+${Object.entries(WHY_EVERY_ROW).map(([why, text]) => `| ${why} | ${text} |`).join('\n')}
+
+SQL written by hand, which the type does not see:
+
+| file below src | tables |
+|---|---|
+${raw.join('\n')}
+
+Relations included with a row that may be seen (a request's unit, a delegation's lender) come with it.
+`,
+    );
   });
 
   it('has an .env.example that holds exactly the variables that are read', () => {

@@ -3,12 +3,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type ApiKeyActor, Denied, isPermissionCode, type Locale, PermissionPort, Problem, rowFacts, type RequestContext } from '../../access';
 import { Cursors, idempotent, listName, withoutSecret } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
-import { Database } from '../../platform/database';
+import { Database, everyRow } from '../../platform/database';
 import { isWithin } from '../../platform/http-client';
 import { Keyring, mac, sameMac } from '../../platform/keyring';
 import { AuditService } from '../audit';
 import { makeApiKey, parseApiKey } from './api-key';
-import { keysOf } from './rows';
+import { keysWithin } from './rows';
 import { type CreateApiKey, type ListApiKeysQuery, toApiKeyResponse } from './auth.dto';
 import { apiKeyCreated, apiKeyRevoked } from './auth.events';
 
@@ -100,13 +100,12 @@ export class ApiKeysService {
 
   /** One's own keys, or, with the permission everywhere, everybody's. */
   async list(actor: Actor, query: ListApiKeysQuery) {
-    const visible = keysOf(await this.permissions.filter(actor, 'api-key:read', 'api_key'));
-    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
+      const keys = keysWithin(tx, await this.permissions.filter(actor, 'api-key:read', 'api_key'));
       const page = await this.cursors.page(
         listName('api-keys', query),
         query,
-        (take, after) => tx.apiKey.findMany({ where: { AND: [visible, after ? { id: { gt: after[0]! } } : {}] }, orderBy: { id: 'asc' }, take }),
+        (take, after) => keys.findMany({ where: after ? { id: { gt: after[0]! } } : {}, orderBy: { id: 'asc' }, take }),
         (row) => [row.id],
       );
       return { items: page.items.map(toApiKeyResponse), nextCursor: page.nextCursor };
@@ -116,7 +115,7 @@ export class ApiKeysService {
   /** Refused from the next request on. Revoking a revoked key changes nothing. */
   async revoke(actor: Actor, id: string): Promise<void> {
     await this.database.withTenant(actor, async (tx) => {
-      const key = await tx.apiKey.findFirst({ where: { id } });
+      const key = await everyRow(tx, 'own').apiKey.findFirst({ where: { id } });
       if (!key) throw new Problem('NOT_FOUND');
       await this.permissions.require(actor, 'api-key:write', rowFacts('api_key', key, { ownerPersonId: key.createdById }));
       const { count } = await tx.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } });

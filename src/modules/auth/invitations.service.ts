@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, PermissionPort, Problem, systemActor, type UnlinkedUser } from '../../access';
 import { idempotent, namingConstraints, withoutSecret } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { accountLinked, invitationCreated, invitationRedeemed } from './auth.events';
 
@@ -27,7 +27,7 @@ export class InvitationsService {
 
   /** The same inside a transaction already open. */
   async createIn(tx: Tx, actor: Actor, input: { personId: string; validDays: number }) {
-    const person = await tx.person.findFirst({ where: { id: input.personId, deletedAt: null }, include: { account: true } });
+    const person = await everyRow(tx, 'reference').person.findFirst({ where: { id: input.personId, deletedAt: null }, include: { account: true } });
     if (!person) throw new Problem('NOT_FOUND');
     if (person.account) throw alreadyLinked();
     await this.permissions.requirePersonHeld(tx, actor, person.id);

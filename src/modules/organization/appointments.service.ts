@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { type Appointment, Database, type Tx } from '../../platform/database';
+import { type Appointment, Database, everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateAppointment, type ListAppointmentsQuery, toAppointmentResponse, type UpdateAppointment } from './organization.dto';
 import { created, removed } from './organization.events';
-import { appointmentsOf, peopleOf } from './rows';
+import { VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const PERIOD = {
@@ -23,21 +23,20 @@ export class AppointmentsService {
     private readonly audit: AuditService,
     private readonly permissions: PermissionPort,
     private readonly cursors: Cursors,
+    private readonly rows: VisibleRows,
   ) {}
 
   async list(actor: Actor, query: ListAppointmentsQuery) {
-    const visible = appointmentsOf(await this.permissions.filter(actor, 'person:read', 'appointment'));
-    if (!visible) return { items: [], nextCursor: null };
     const at = query.at ? new Date(query.at) : null;
     return this.database.withTenant(actor, async (tx) => {
+      const appointments = await this.rows.appointments(tx, actor);
       const page = await this.cursors.page(
         listName('appointments', query),
         query,
         (take, after) =>
-          tx.appointment.findMany({
+          appointments.findMany({
             where: {
               AND: [
-                visible,
                 { personId: query.personId, positionId: query.positionId },
                 at ? { validFrom: { lte: at }, OR: [{ validUntil: null }, { validUntil: { gt: at } }] } : {},
                 after ? { id: { gt: after[0]! } } : {},
@@ -70,13 +69,12 @@ export class AppointmentsService {
   }
 
   async create(actor: Actor, input: CreateAppointment) {
-    const writable = peopleOf(await this.permissions.filter(actor, 'person:write', 'person'));
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         // Appointing somebody to one's own unit must not be a way to reach people of another.
-        const known = await tx.person.count({ where: { id: input.personId, deletedAt: null } });
-        const reached = writable && (await tx.person.count({ where: { AND: [{ id: input.personId, deletedAt: null }, writable] } }));
-        if (known && !reached) throw new Denied('NOT_FOUND', {}, { type: 'person', id: input.personId });
+        const known = await everyRow(tx, 'denial').person.count({ where: { id: input.personId, deletedAt: null } });
+        const writable = await this.rows.people(tx, actor, 'person:write');
+        if (known && !(await writable.count({ where: { id: input.personId, deletedAt: null } }))) throw new Denied('NOT_FOUND', {}, { type: 'person', id: input.personId });
         return toAppointmentResponse(await this.createIn(tx, actor, input));
       }),
     );
@@ -84,8 +82,8 @@ export class AppointmentsService {
 
   /** The same inside a transaction already open. */
   async createIn(tx: Tx, actor: Actor, input: CreateAppointment): Promise<Appointment> {
-    const position = await tx.position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { path: true } } } });
-    if (!position || !(await tx.person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
+    const position = await everyRow(tx, 'reference').position.findFirst({ where: { id: input.positionId, deletedAt: null }, include: { unit: { select: { path: true } } } });
+    if (!position || !(await everyRow(tx, 'reference').person.findFirst({ where: { id: input.personId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'person:write', rowFacts('appointment', input, { unitPath: position.unit.path }));
     await this.permissions.requirePositionsHeld(tx, actor, [position.id], input.validUntil ? new Date(input.validUntil) : null);
     const appointment = await namingConstraints(PERIOD, () =>
@@ -111,7 +109,7 @@ export class AppointmentsService {
         version,
         data,
         write: () => namingConstraints(PERIOD, () => tx.appointment.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
-        read: () => tx.appointment.findFirstOrThrow({ where: { id } }),
+        read: () => everyRow(tx, 'own').appointment.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
       await this.permissions.require(actor, 'person:write', rowFacts('appointment', after, { unitPath }));
@@ -121,10 +119,12 @@ export class AppointmentsService {
   }
 
   private async find(tx: Tx, actor: Actor, id: string): Promise<{ appointment: Appointment; unitPath: UnitPath }> {
-    const found = await tx.appointment.findFirst({ where: { id }, include: { position: { include: { unit: { select: { path: true } } } } } });
-    if (!found) throw new Problem('NOT_FOUND');
+    const found = await (await this.rows.appointments(tx, actor)).findFirst({ where: { id }, include: { position: { include: { unit: { select: { path: true } } } } } });
+    if (!found) {
+      if ((await everyRow(tx, 'denial').appointment.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
+      throw new Problem('NOT_FOUND');
+    }
     const { position, ...appointment } = found;
-    if (!(await this.permissions.allows(actor, 'person:read', rowFacts('appointment', appointment, { ownerPersonId: found.personId, unitPath: position.unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
     return { appointment, unitPath: position.unit.path };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, PermissionPort, Problem, type SystemActor, systemActor } from '../../access';
 import { namingConstraints } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import { AuditService, difference } from '../audit';
 import { toFoundationResponse, type UpdateFoundation } from './organization.dto';
 import { created } from './organization.events';
@@ -55,7 +55,7 @@ export class FoundationService {
           tx,
           actor,
           { action: 'foundation.created', target: { type: 'foundation', id: actor.foundationId }, after: { ...input } },
-          created('org_unit', await tx.orgUnit.findFirstOrThrow({ where: { id } })),
+          created('org_unit', await everyRow(tx, 'own').orgUnit.findFirstOrThrow({ where: { id } })),
         );
         return work(tx, actor);
       },

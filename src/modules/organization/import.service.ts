@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, type FieldError, PermissionPort, Problem } from '../../access';
 import { idempotent, namingConstraints } from '../../http';
-import { Database, type Position, Prisma, type Tx } from '../../platform/database';
+import { Database, everyRow, type Position, Prisma, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { readCsv } from './import.csv';
 import { type Existing, type ImportPlan, planImport, readImport } from './import.plan';
@@ -75,10 +75,10 @@ export class ImportService {
   }
 
   private async read(tx: Tx): Promise<Existing> {
-    const units = await tx.orgUnit.findMany({ where: { deletedAt: null }, include: { parent: { select: { code: true } } } });
-    const positions = await tx.position.findMany({ where: { deletedAt: null }, include: { unit: { select: { code: true } } } });
-    const people = await tx.person.findMany({ where: { deletedAt: null } });
-    const appointments = await tx.appointment.findMany({
+    const units = await everyRow(tx, 'whole').orgUnit.findMany({ where: { deletedAt: null }, include: { parent: { select: { code: true } } } });
+    const positions = await everyRow(tx, 'whole').position.findMany({ where: { deletedAt: null }, include: { unit: { select: { code: true } } } });
+    const people = await everyRow(tx, 'whole').person.findMany({ where: { deletedAt: null } });
+    const appointments = await everyRow(tx, 'whole').appointment.findMany({
       include: { person: { select: { employeeNumber: true } }, position: { select: { code: true } } },
       orderBy: { validFrom: 'asc' },
     });
@@ -171,10 +171,10 @@ export class ImportService {
     for (let at = 0; at < ids.length; at += 10_000) {
       const where = { id: { in: ids.slice(at, at + 10_000) } };
       switch (kind) {
-        case 'org_unit': found.push(...(await tx.orgUnit.findMany({ where }))); break;
-        case 'position': found.push(...(await tx.position.findMany({ where }))); break;
-        case 'person': found.push(...(await tx.person.findMany({ where }))); break;
-        case 'appointment': found.push(...(await tx.appointment.findMany({ where }))); break;
+        case 'org_unit': found.push(...(await everyRow(tx, 'whole').orgUnit.findMany({ where }))); break;
+        case 'position': found.push(...(await everyRow(tx, 'whole').position.findMany({ where }))); break;
+        case 'person': found.push(...(await everyRow(tx, 'whole').person.findMany({ where }))); break;
+        case 'appointment': found.push(...(await everyRow(tx, 'whole').appointment.findMany({ where }))); break;
       }
     }
     return found;

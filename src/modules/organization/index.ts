@@ -5,7 +5,7 @@ import { ImportService } from './import.service';
 import { AppointmentsController, DepartmentsController, OrganizationController, PeopleController, PositionsController, SchoolsController } from './organization.controller';
 import { PeopleService } from './people.service';
 import { PositionsService } from './positions.service';
-import { OrganizationRows } from './rows';
+import { OrganizationRows, VisibleRows } from './rows';
 import { UnitsService } from './units.service';
 
 export { FoundationService, type NewFoundation } from './foundation.service';
@@ -14,7 +14,7 @@ export { IMPORT_BODY, ImportService } from './import.service';
 @Global()
 @Module({
   controllers: [OrganizationController, SchoolsController, DepartmentsController, PositionsController, PeopleController, AppointmentsController],
-  providers: [UnitsService, PositionsService, PeopleService, AppointmentsService, ImportService, FoundationService, OrganizationRows],
+  providers: [UnitsService, PositionsService, PeopleService, AppointmentsService, ImportService, FoundationService, OrganizationRows, VisibleRows],
   exports: [ImportService, FoundationService],
 })
 export class OrganizationModule {}

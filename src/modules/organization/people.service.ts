@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type PermissionCode, PermissionPort, Problem, rowFacts } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database, type Person, type Prisma, type Tx } from '../../platform/database';
+import { Database, everyRow, type Person, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { AppointmentsService } from './appointments.service';
 import { type CreatePerson, type ListPeopleQuery, toPersonResponse, type UpdatePerson } from './organization.dto';
 import { created } from './organization.events';
-import { holding, peopleOf } from './rows';
+import { holding, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = { person_number_living: () => new Problem('CODE_TAKEN', { field: 'employeeNumber' }) };
@@ -21,22 +21,21 @@ export class PeopleService {
     private readonly permissions: PermissionPort,
     private readonly cursors: Cursors,
     private readonly appointments: AppointmentsService,
+    private readonly rows: VisibleRows,
   ) {}
 
   async list(actor: Actor, query: ListPeopleQuery) {
-    const visible = await this.reach(actor, 'person:read');
-    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
-      const unit = query.unitId ? await tx.orgUnit.findFirst({ where: { id: query.unitId } }) : null;
+      const people = await this.rows.people(tx, actor);
+      const unit = query.unitId ? await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: query.unitId } }) : null;
       if (query.unitId && !unit) throw new Problem('NOT_FOUND');
       const page = await this.cursors.page(
         listName('people', query),
         query,
         (take, after) =>
-          tx.person.findMany({
+          people.findMany({
             where: {
               AND: [
-                visible,
                 { employeeNumber: query.employeeNumber, deletedAt: query.deleted ? { not: null } : null },
                 unit ? { appointments: { some: holding([unit.id]) } } : {},
                 query.search ? { OR: [{ fullName: { contains: query.search, mode: 'insensitive' } }, { employeeNumber: { startsWith: query.search } }] } : {},
@@ -61,7 +60,7 @@ export class PeopleService {
     const { appointment, ...data } = input;
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        const unitPath = appointment && (await tx.position.findFirst({ where: { id: appointment.positionId, deletedAt: null }, select: { unit: { select: { path: true } } } }))?.unit.path;
+        const unitPath = appointment && (await everyRow(tx, 'reference').position.findFirst({ where: { id: appointment.positionId, deletedAt: null }, select: { unit: { select: { path: true } } } }))?.unit.path;
         await this.permissions.require(actor, 'person:write', rowFacts('person', data, { unitPath }));
         const person = await namingConstraints(TAKEN, () => tx.person.create({ data: { ...data, id: uuidv7(), foundationId: actor.foundationId } }));
         await this.audit.record(tx, actor, created('person', person));
@@ -79,7 +78,7 @@ export class PeopleService {
   /** Their tokens are refused from the next request on; the row is kept. */
   async remove(actor: Actor, id: string, version: number): Promise<void> {
     await this.write(actor, id, version, async (tx) => {
-      const held = await tx.appointment.count({ where: { personId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
+      const held = await everyRow(tx, 'rule').appointment.count({ where: { personId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
       if (held > 0) throw new Problem('STILL_IN_USE', { what: 'appointments' });
       return { deletedAt: new Date() };
     });
@@ -94,11 +93,10 @@ export class PeopleService {
   }
 
   private async write(actor: Actor, id: string, version: number, plan: (tx: Tx) => Promise<Partial<Person>>) {
-    const writable = await this.reach(actor, 'person:write');
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, async () => {
       const before = await this.find(tx, actor, id);
-      const allowed = writable && (await tx.person.count({ where: { AND: [{ id }, writable] } }));
-      if (!allowed) throw new Denied('PERMISSION_DENIED', { permission: 'person:write' }, { type: 'person', id });
+      const writable = await this.rows.people(tx, actor, 'person:write');
+      if (!(await writable.count({ where: { id } }))) throw new Denied('PERMISSION_DENIED', { permission: 'person:write' }, { type: 'person', id });
       const data = await plan(tx);
       const after = await versionedChange({
         kind: 'person',
@@ -106,7 +104,7 @@ export class PeopleService {
         version,
         data,
         write: () => namingConstraints(TAKEN, () => tx.person.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
-        read: () => tx.person.findFirstOrThrow({ where: { id } }),
+        read: () => everyRow(tx, 'own').person.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
       if (after.deletedAt) await this.permissions.requireAdministratorLeft(tx, actor);
@@ -115,14 +113,9 @@ export class PeopleService {
   }
 
   private async find(tx: Tx, actor: Actor, id: string): Promise<Person> {
-    const person = await tx.person.findFirst({ where: { id } });
-    if (!person) throw new Problem('NOT_FOUND');
-    const visible = await this.reach(actor, 'person:read');
-    if (!visible || !(await tx.person.count({ where: { AND: [{ id }, visible] } }))) throw new Denied('NOT_FOUND', {}, { type: 'person', id });
-    return person;
-  }
-
-  private async reach(actor: Actor, code: PermissionCode): Promise<Prisma.PersonWhereInput | null> {
-    return peopleOf(await this.permissions.filter(actor, code, 'person'));
+    const person = await (await this.rows.people(tx, actor)).findFirst({ where: { id } });
+    if (person) return person;
+    if ((await everyRow(tx, 'denial').person.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'person', id });
+    throw new Problem('NOT_FOUND');
   }
 }

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database, type Position, type Tx } from '../../platform/database';
+import { Database, everyRow, type Position, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreatePosition, type ListPositionsQuery, toPositionResponse, type UpdatePosition } from './organization.dto';
 import { created } from './organization.events';
-import { positionsOf } from './rows';
+import { VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = {
@@ -21,20 +21,19 @@ export class PositionsService {
     private readonly audit: AuditService,
     private readonly permissions: PermissionPort,
     private readonly cursors: Cursors,
+    private readonly rows: VisibleRows,
   ) {}
 
   async list(actor: Actor, query: ListPositionsQuery) {
-    const visible = positionsOf(await this.permissions.filter(actor, 'organization:read', 'position'));
-    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
+      const positions = await this.rows.positions(tx, actor);
       const page = await this.cursors.page(
         listName('positions', query),
         query,
         (take, after) =>
-          tx.position.findMany({
+          positions.findMany({
             where: {
               AND: [
-                visible,
                 { unitId: query.unitId, deletedAt: query.deleted ? { not: null } : null },
                 query.search ? { OR: [{ title: { contains: query.search, mode: 'insensitive' } }, { code: { contains: query.search, mode: 'insensitive' } }] } : {},
                 after ? { OR: [{ code: { gt: after[0]! } }, { code: after[0]!, id: { gt: after[1]! } }] } : {},
@@ -76,7 +75,7 @@ export class PositionsService {
 
   async remove(actor: Actor, id: string, version: number): Promise<void> {
     await this.write(actor, id, version, async (tx) => {
-      const held = await tx.appointment.count({ where: { positionId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
+      const held = await everyRow(tx, 'rule').appointment.count({ where: { positionId: id, OR: [{ validUntil: null }, { validUntil: { gt: new Date() } }] } });
       if (held > 0) throw new Problem('STILL_IN_USE', { what: 'appointments' });
       return { deletedAt: new Date() };
     });
@@ -84,7 +83,7 @@ export class PositionsService {
 
   async restore(actor: Actor, id: string, version: number) {
     return this.write(actor, id, version, async (tx, position) => {
-      const unit = await tx.orgUnit.findFirst({ where: { id: position.unitId, deletedAt: null } });
+      const unit = await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: position.unitId, deletedAt: null } });
       if (!unit) throw new Problem('PARENT_DELETED');
       return { deletedAt: null };
     });
@@ -101,26 +100,28 @@ export class PositionsService {
         version,
         data,
         write: () => namingConstraints(TAKEN, () => tx.position.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
-        read: () => tx.position.findFirstOrThrow({ where: { id } }),
+        read: () => everyRow(tx, 'own').position.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
       // What it has become must be theirs to write as much as what it was; a move asks for the new unit by itself.
-      await this.permissions.require(actor, 'organization:write', rowFacts('position', after, { unitPath: after.unitId === before.unitId ? unitPath : (await tx.orgUnit.findFirstOrThrow({ where: { id: after.unitId }, select: { path: true } })).path }));
+      await this.permissions.require(actor, 'organization:write', rowFacts('position', after, { unitPath: after.unitId === before.unitId ? unitPath : (await everyRow(tx, 'reference').orgUnit.findFirstOrThrow({ where: { id: after.unitId }, select: { path: true } })).path }));
       await this.permissions.requirePostsChanged(tx, actor, [id]);
       return toPositionResponse(after);
     }));
   }
 
   private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitPath: UnitPath }> {
-    const found = await tx.position.findFirst({ where: { id }, include: { unit: { select: { path: true } } } });
-    if (!found) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('position', found, { unitPath: found.unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
+    const found = await (await this.rows.positions(tx, actor)).findFirst({ where: { id }, include: { unit: { select: { path: true } } } });
+    if (!found) {
+      if ((await everyRow(tx, 'denial').position.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
+      throw new Problem('NOT_FOUND');
+    }
     const { unit, ...position } = found;
     return { position, unitPath: unit.path };
   }
 
   private async requireUnit(tx: Tx, actor: Actor, unitId: string): Promise<void> {
-    const unit = await tx.orgUnit.findFirst({ where: { id: unitId, deletedAt: null } });
+    const unit = await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: unitId, deletedAt: null } });
     if (!unit) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'organization:write', { type: 'position', unitPath: unit.path });
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { rowFacts, type RowFilter, RowSources, whereFromFilter } from '../../access';
-import type { Prisma, Tx } from '../../platform/database';
+import { type Actor, PermissionPort, rowFacts, type RowFilter, RowSources, whereFromFilter } from '../../access';
+import { everyRow, type Prisma, rowsWithin, type Tx } from '../../platform/database';
 
 /** A unit that is one of these or lies below one. */
 export const inside = (units: readonly string[]): Prisma.OrgUnitWhereInput => ({ path: { hasSome: [...units] } });
@@ -12,10 +12,35 @@ export function holding(units?: readonly string[]): Prisma.AppointmentWhereInput
 }
 
 /** Where what a filter says stands in each table: to whom a row belongs, and in which unit it lies. */
-export const unitsOf = (filter: RowFilter) => whereFromFilter<Prisma.OrgUnitWhereInput>(filter, 'unit', { unit: inside });
-export const positionsOf = (filter: RowFilter) => whereFromFilter<Prisma.PositionWhereInput>(filter, 'position', { unit: (ids) => ({ unit: inside(ids) }) });
-export const peopleOf = (filter: RowFilter) => whereFromFilter<Prisma.PersonWhereInput>(filter, 'person', { owner: (id) => ({ id }), unit: (ids) => ({ appointments: { some: holding(ids) } }) });
-export const appointmentsOf = (filter: RowFilter) => whereFromFilter<Prisma.AppointmentWhereInput>(filter, 'appointment', { owner: (personId) => ({ personId }), unit: (ids) => ({ position: { unit: inside(ids) } }) });
+const within = {
+  units: (tx: Tx, filter: RowFilter) => rowsWithin(tx, 'orgUnit', whereFromFilter<Prisma.OrgUnitWhereInput>(filter, 'unit', { unit: inside })),
+  positions: (tx: Tx, filter: RowFilter) => rowsWithin(tx, 'position', whereFromFilter<Prisma.PositionWhereInput>(filter, 'position', { unit: (ids) => ({ unit: inside(ids) }) })),
+  people: (tx: Tx, filter: RowFilter) => rowsWithin(tx, 'person', whereFromFilter<Prisma.PersonWhereInput>(filter, 'person', { owner: (id) => ({ id }), unit: (ids) => ({ appointments: { some: holding(ids) } }) })),
+  appointments: (tx: Tx, filter: RowFilter) =>
+    rowsWithin(tx, 'appointment', whereFromFilter<Prisma.AppointmentWhereInput>(filter, 'appointment', { owner: (personId) => ({ personId }), unit: (ids) => ({ position: { unit: inside(ids) } }) })),
+};
+
+/** The rows of this module an actor may see, or do something else with; how services read them. */
+@Injectable()
+export class VisibleRows {
+  constructor(private readonly permissions: PermissionPort) {}
+
+  async units(tx: Tx, actor: Actor) {
+    return within.units(tx, await this.permissions.filter(actor, 'organization:read', 'unit'));
+  }
+
+  async positions(tx: Tx, actor: Actor) {
+    return within.positions(tx, await this.permissions.filter(actor, 'organization:read', 'position'));
+  }
+
+  async people(tx: Tx, actor: Actor, code: 'person:read' | 'person:write' = 'person:read') {
+    return within.people(tx, await this.permissions.filter(actor, code, 'person'));
+  }
+
+  async appointments(tx: Tx, actor: Actor) {
+    return within.appointments(tx, await this.permissions.filter(actor, 'person:read', 'appointment'));
+  }
+}
 
 /** The rows of this module, for whoever asks about rows of any kind. */
 @Injectable()
@@ -26,42 +51,30 @@ export class OrganizationRows {
     const living = { deletedAt: null };
     const ids = (rows: { id: string }[]) => rows.map(({ id }) => id);
     sources.register('unit', {
-      ids: async (tx, filter, take, from) => {
-        const where = unitsOf(filter);
-        return where ? ids(await (tx as Tx).orgUnit.findMany({ where: { AND: [where, living, after(from)] }, ...page(take) })) : [];
-      },
+      ids: async (tx, filter, take, from) => ids(await within.units(tx as Tx, filter).findMany({ where: { ...living, ...after(from) }, ...page(take) })),
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).orgUnit.findMany({ where: { id: { in: [...wanted] }, ...living } });
+        const rows = await everyRow(tx as Tx, 'rule').orgUnit.findMany({ where: { id: { in: [...wanted] }, ...living } });
         return rows.map((row) => rowFacts('unit', row, { unitPath: row.path }));
       },
     });
     sources.register('position', {
-      ids: async (tx, filter, take, from) => {
-        const where = positionsOf(filter);
-        return where ? ids(await (tx as Tx).position.findMany({ where: { AND: [where, living, after(from)] }, ...page(take) })) : [];
-      },
+      ids: async (tx, filter, take, from) => ids(await within.positions(tx as Tx, filter).findMany({ where: { ...living, ...after(from) }, ...page(take) })),
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).position.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { unit: { select: { path: true } } } });
+        const rows = await everyRow(tx as Tx, 'rule').position.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { unit: { select: { path: true } } } });
         return rows.map((row) => rowFacts('position', row, { unitPath: row.unit.path }));
       },
     });
     sources.register('person', {
-      ids: async (tx, filter, take, from) => {
-        const where = peopleOf(filter);
-        return where ? ids(await (tx as Tx).person.findMany({ where: { AND: [where, living, after(from)] }, ...page(take) })) : [];
-      },
+      ids: async (tx, filter, take, from) => ids(await within.people(tx as Tx, filter).findMany({ where: { ...living, ...after(from) }, ...page(take) })),
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).person.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { appointments: { where: holding(), select: { position: { select: { unit: { select: { path: true } } } } } } } });
+        const rows = await everyRow(tx as Tx, 'rule').person.findMany({ where: { id: { in: [...wanted] }, ...living }, include: { appointments: { where: holding(), select: { position: { select: { unit: { select: { path: true } } } } } } } });
         return rows.map((row) => rowFacts('person', row, { ownerPersonId: row.id, unitPath: row.appointments.map(({ position }) => position.unit.path) }));
       },
     });
     sources.register('appointment', {
-      ids: async (tx, filter, take, from) => {
-        const where = appointmentsOf(filter);
-        return where ? ids(await (tx as Tx).appointment.findMany({ where: { AND: [where, after(from)] }, ...page(take) })) : [];
-      },
+      ids: async (tx, filter, take, from) => ids(await within.appointments(tx as Tx, filter).findMany({ where: { ...after(from) }, ...page(take) })),
       facts: async (tx, wanted) => {
-        const rows = await (tx as Tx).appointment.findMany({ where: { id: { in: [...wanted] } }, include: { position: { select: { unit: { select: { path: true } } } } } });
+        const rows = await everyRow(tx as Tx, 'rule').appointment.findMany({ where: { id: { in: [...wanted] } }, include: { position: { select: { unit: { select: { path: true } } } } } });
         return rows.map((row) => rowFacts('appointment', row, { ownerPersonId: row.personId, unitPath: row.position.unit.path }));
       },
     });

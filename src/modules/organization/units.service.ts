@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { Database, type OrgUnit, type Prisma, type Tx } from '../../platform/database';
+import { Database, everyRow, type OrgUnit, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateUnit, type ListUnitsQuery, toUnitResponse, type UpdateUnit } from './organization.dto';
 import { created } from './organization.events';
-import { inside, unitsOf } from './rows';
+import { inside, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 type Kind = 'school' | 'department';
@@ -20,22 +20,21 @@ export class UnitsService {
     private readonly audit: AuditService,
     private readonly permissions: PermissionPort,
     private readonly cursors: Cursors,
+    private readonly rows: VisibleRows,
   ) {}
 
   async list(actor: Actor, kind: Kind, query: ListUnitsQuery) {
-    const visible = await this.visible(actor);
-    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
-      const below = query.below ? await tx.orgUnit.findFirst({ where: { AND: [{ id: query.below }, visible] } }) : null;
+      const units = await this.rows.units(tx, actor);
+      const below = query.below ? await units.findFirst({ where: { id: query.below } }) : null;
       if (query.below && !below) throw new Problem('NOT_FOUND');
       const page = await this.cursors.page(
         listName(`${kind}s`, query),
         query,
         (take, after) =>
-          tx.orgUnit.findMany({
+          units.findMany({
             where: {
               AND: [
-                visible,
                 { kind, parentId: query.parentId, deletedAt: query.deleted ? { not: null } : null },
                 below ? { ...inside([below.id]), id: { not: below.id } } : {},
                 query.search ? { OR: [{ name: { contains: query.search, mode: 'insensitive' } }, { code: { contains: query.search, mode: 'insensitive' } }] } : {},
@@ -58,13 +57,13 @@ export class UnitsService {
   async create(actor: Actor, kind: Kind, input: CreateUnit) {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        const parent = await tx.orgUnit.findFirst({ where: input.parentId ? { id: input.parentId, deletedAt: null } : { kind: 'foundation' } });
+        const parent = await everyRow(tx, 'reference').orgUnit.findFirst({ where: input.parentId ? { id: input.parentId, deletedAt: null } : { kind: 'foundation' } });
         if (!parent) throw new Problem('NOT_FOUND');
         await this.permissions.require(actor, 'organization:write', rowFacts('unit', { kind, code: input.code }, { unitPath: parent.path }));
         const { id } = await namingConstraints(CODE_TAKEN, () =>
           tx.orgUnit.create({ data: { id: uuidv7(), foundationId: actor.foundationId, kind, parentId: parent.id, code: input.code, name: input.name } }),
         );
-        const unit = await tx.orgUnit.findFirstOrThrow({ where: { id } });
+        const unit = await everyRow(tx, 'own').orgUnit.findFirstOrThrow({ where: { id } });
         await this.audit.record(tx, actor, created('org_unit', unit));
         return toUnitResponse(unit);
       }),
@@ -75,7 +74,7 @@ export class UnitsService {
     const { version, ...data } = input;
     return this.write(actor, kind, id, version, async (tx, unit) => {
       if (data.parentId) {
-        const parent = await tx.orgUnit.findFirst({ where: { id: data.parentId, deletedAt: null } });
+        const parent = await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: data.parentId, deletedAt: null } });
         if (!parent) throw new Problem('NOT_FOUND');
         // Moved, a unit takes its people and requests out of one scope and into another: only who writes everywhere may.
         if (parent.id !== unit.parentId) await this.permissions.require(actor, 'organization:write', rowFacts('unit', unit, {}));
@@ -89,7 +88,7 @@ export class UnitsService {
   /** Keeps the row, out of sight; refused while anything living depends on it. */
   async remove(actor: Actor, kind: Kind, id: string, version: number): Promise<void> {
     await this.write(actor, kind, id, version, async (tx) => {
-      const [children, positions] = [await tx.orgUnit.count({ where: { parentId: id, deletedAt: null } }), await tx.position.count({ where: { unitId: id, deletedAt: null } })];
+      const [children, positions] = [await everyRow(tx, 'rule').orgUnit.count({ where: { parentId: id, deletedAt: null } }), await everyRow(tx, 'rule').position.count({ where: { unitId: id, deletedAt: null } })];
       if (children > 0) throw new Problem('STILL_IN_USE', { what: 'units below it' });
       if (positions > 0) throw new Problem('STILL_IN_USE', { what: 'positions' });
       return { deletedAt: new Date() };
@@ -98,23 +97,18 @@ export class UnitsService {
 
   async restore(actor: Actor, kind: Kind, id: string, version: number) {
     return this.write(actor, kind, id, version, async (tx, unit) => {
-      const parent = await tx.orgUnit.findFirst({ where: { id: unit.parentId ?? '', deletedAt: null } });
+      const parent = await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: unit.parentId ?? '', deletedAt: null } });
       if (!parent) throw new Problem('PARENT_DELETED');
       return { deletedAt: null };
     });
   }
 
   async tree(actor: Actor, rootId: string | undefined) {
-    const visible = await this.visible(actor);
-    if (!visible) return { roots: [] };
     return this.database.withTenant(actor, async (tx) => {
-      const root = rootId ? await tx.orgUnit.findFirst({ where: { AND: [{ id: rootId }, visible] } }) : null;
+      const units = await this.rows.units(tx, actor);
+      const root = rootId ? await units.findFirst({ where: { id: rootId } }) : null;
       if (rootId && !root) throw new Problem('NOT_FOUND');
-      const units = await tx.orgUnit.findMany({
-        where: { AND: [visible, { deletedAt: null }, root ? inside([root.id]) : {}] },
-        orderBy: { lft: 'asc' },
-      });
-      return { roots: nest(units) };
+      return { roots: nest(await units.findMany({ where: { deletedAt: null, ...(root ? inside([root.id]) : {}) }, orderBy: { lft: 'asc' } })) };
     });
   }
 
@@ -129,7 +123,7 @@ export class UnitsService {
         version,
         data,
         write: () => namingConstraints(CODE_TAKEN, () => tx.orgUnit.updateMany({ where: { id, version }, data: { ...data, version: { increment: 1 } } })),
-        read: () => tx.orgUnit.findFirstOrThrow({ where: { id } }),
+        read: () => everyRow(tx, 'own').orgUnit.findFirstOrThrow({ where: { id } }),
         record: (event) => this.audit.record(tx, actor, event),
       });
       // What it has become must be theirs to write as much as what it was.
@@ -139,14 +133,10 @@ export class UnitsService {
   }
 
   private async find(tx: Tx, actor: Actor, kind: Kind, id: string): Promise<OrgUnit> {
-    const unit = await tx.orgUnit.findFirst({ where: { id, kind } });
-    if (!unit) throw new Problem('NOT_FOUND');
-    if (!(await this.permissions.allows(actor, 'organization:read', rowFacts('unit', unit, { unitPath: unit.path })))) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
-    return unit;
-  }
-
-  private async visible(actor: Actor): Promise<Prisma.OrgUnitWhereInput | null> {
-    return unitsOf(await this.permissions.filter(actor, 'organization:read', 'unit'));
+    const unit = await (await this.rows.units(tx, actor)).findFirst({ where: { id, kind } });
+    if (unit) return unit;
+    if ((await everyRow(tx, 'denial').orgUnit.count({ where: { id, kind } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
+    throw new Problem('NOT_FOUND');
   }
 }
 

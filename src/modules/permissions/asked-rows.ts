@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { isRowId, isRowKind, Problem, type ResourceFacts, RowSources } from '../../access';
-import type { Tx } from '../../platform/database';
+import { everyRow, type Tx } from '../../platform/database';
 import type { resourceAsked } from './permissions.dto';
 
 export type ResourceAsked = z.output<typeof resourceAsked>;
@@ -17,7 +17,7 @@ export class AskedRows {
    */
   async factsOf(tx: Tx, asked: readonly (ResourceAsked | undefined)[]): Promise<(ResourceFacts | undefined)[]> {
     const units = [...new Set(asked.flatMap((row) => row?.unitId ?? []))];
-    const found = units.length === 0 ? [] : await tx.orgUnit.findMany({ where: { id: { in: units }, deletedAt: null }, select: { id: true, path: true } });
+    const found = units.length === 0 ? [] : await everyRow(tx, 'reference').orgUnit.findMany({ where: { id: { in: units }, deletedAt: null }, select: { id: true, path: true } });
     if (found.length !== units.length) throw new Problem('NOT_FOUND');
     const paths = new Map(found.map(({ id, path }) => [id, path]));
     const named = new Map<string, string[]>();

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, isPermissionCode, isRowId, isRowKind, PermissionPort, Problem, type ResourceFacts, rowKindsOf } from '../../access';
 import { fieldErrors, MAX_PAGE } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
 import { AskedRows, type ResourceAsked } from './asked-rows';
 import { type ActionSearchInput, type Evaluation, evaluation, type EvaluationsInput, type ResourceSearchInput, type SubjectSearchInput } from './authzen.dto';
@@ -182,7 +182,7 @@ export class AuthzenService {
   private async factsOf(tx: Tx, resources: readonly Evaluation['resource'][]): Promise<(ResourceFacts | undefined)[]> {
     const named = resources.map((each) => (isRowKind(each.type) ? { type: each.type, id: each.id.toLowerCase() } : undefined));
     const read = await this.rows.factsOf(tx, named.map((each) => (each && isUuid(each.id) ? each : undefined)));
-    const units = await tx.orgUnit.findMany({ where: { id: { in: [...new Set(resources.flatMap(({ properties }) => placeOf(properties).unitId ?? []))] }, deletedAt: null }, select: { id: true, path: true } });
+    const units = await everyRow(tx, 'reference').orgUnit.findMany({ where: { id: { in: [...new Set(resources.flatMap(({ properties }) => placeOf(properties).unitId ?? []))] }, deletedAt: null }, select: { id: true, path: true } });
     const paths = new Map(units.map(({ id, path }) => [id, path]));
     return resources.map((each, index) => {
       if (!named[index]) {

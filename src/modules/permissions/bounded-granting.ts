@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
-import type { Grant, Tx } from '../../platform/database';
+import { everyRow, type Grant, type Tx } from '../../platform/database';
 import { holdsAtLeast, isRaised, type Wanted } from './decide';
 import { boundariesOf, compileSubject, type CompiledSubject, type SubjectFacts, type TypedCondition } from './subject';
 import { Subjects } from './subjects.service';
@@ -27,14 +27,14 @@ export class BoundedGranting {
 
   /** `grant:write` for this grant: within the unit it names, or everywhere for one that names none. */
   async requireMayWrite(tx: Tx, actor: Actor, grant: { scope: string; nodeId: string | null }): Promise<void> {
-    const node = grant.scope === 'node' && grant.nodeId ? await tx.orgUnit.findFirst({ where: { id: grant.nodeId }, select: { path: true } }) : null;
+    const node = grant.scope === 'node' && grant.nodeId ? await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: grant.nodeId }, select: { path: true } }) : null;
     if (grant.nodeId && !node) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'grant:write', { unitPath: node?.path });
   }
 
   /** `grant:write` for this assignment: in the position's unit, or everywhere for one to a person. */
   async requireMayAssign(tx: Tx, actor: Actor, positionId: string | null): Promise<void> {
-    const position = positionId ? await tx.position.findFirst({ where: { id: positionId }, select: { unit: { select: { path: true } } } }) : null;
+    const position = positionId ? await everyRow(tx, 'reference').position.findFirst({ where: { id: positionId }, select: { unit: { select: { path: true } } } }) : null;
     if (positionId && !position) throw new Problem('NOT_FOUND');
     await this.permissions.require(actor, 'grant:write', { unitPath: position?.unit.path });
   }
@@ -71,7 +71,7 @@ export class BoundedGranting {
     await this.requireHeld(tx, actor, await tx.grant.findMany({ where: { personId } }));
     const roles = [...(await tx.roleAssignment.findMany({ where: { personId } })), ...(await tx.breakGlass.findMany({ where: { personId, withdrawnAt: null } }))];
     await this.requireRolesHeld(tx, actor, roles.map(({ roleId }) => roleId));
-    await this.requirePositionsHeld(tx, actor, (await tx.appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId), null);
+    await this.requirePositionsHeld(tx, actor, (await everyRow(tx, 'rule').appointment.findMany({ where: { personId } })).map(({ positionId }) => positionId), null);
     // And what was lent to them: at the widest, all that the lender holds.
     for (const { lenderId } of await tx.delegation.findMany({ where: { borrowerId: personId, validUntil: { gt: new Date(actor.startedAt) } }, select: { lenderId: true } })) {
       if (lenderId !== actor.personId) await this.requirePersonHeld(tx, actor, lenderId, [...asked, personId]);
@@ -154,7 +154,7 @@ export class BoundedGranting {
     const subject = await this.subjects.of(actor);
     if (!subject || grants.length === 0) return;
     const nodeIds = grants.flatMap(({ nodeId }) => (nodeId ? [nodeId] : []));
-    const nodes = new Map((await tx.orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, path: true } })).map(({ id, path }) => [id, path]));
+    const nodes = new Map((await everyRow(tx, 'rule').orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, path: true } })).map(({ id, path }) => [id, path]));
     for (const grant of grants) {
       const node = grant.nodeId ? nodes.get(grant.nodeId) : undefined;
       const ends = [until, grant.validUntil ?? null].filter((end) => end !== null).map((end) => end.getTime());

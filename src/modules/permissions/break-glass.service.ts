@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, actorKey, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { changesAuthorization, Database, type Tx } from '../../platform/database';
+import { changesAuthorization, Database, everyRow, type Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { BoundedGranting } from './bounded-granting';
@@ -53,10 +53,10 @@ export class BreakGlassService {
       idempotent(tx, actor, async () => {
         // It ends as a role of a person’s, seen from every post they hold: so it takes the right to give one.
         await this.bounded.requireMayAssign(tx, actor, null);
-        if (positionId && !(await tx.position.findFirst({ where: { id: positionId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
+        if (positionId && !(await everyRow(tx, 'reference').position.findFirst({ where: { id: positionId, deletedAt: null } }))) throw new Problem('NOT_FOUND');
         await this.bounded.requireRolesHeld(tx, actor, [roleId]);
         // Four eyes: what one prepares for oneself would outlast being rid of the role.
-        const mine = personId === actor.personId || (positionId !== undefined && (await tx.appointment.count({ where: { personId: actor.personId, positionId } })) > 0);
+        const mine = personId === actor.personId || (positionId !== undefined && (await everyRow(tx, 'rule').appointment.count({ where: { personId: actor.personId, positionId } })) > 0);
         if (mine) throw new Denied('PERMISSION_DENIED', { permission: 'grant:write' });
         const row = await namingConstraints(
           { break_glass_foundation_id_role_id_fkey: unknownReference, break_glass_foundation_id_person_id_fkey: unknownReference, break_glass_foundation_id_position_id_fkey: unknownReference },
@@ -90,7 +90,7 @@ export class BreakGlassService {
         if (sealed.sealedBy === actorKey(actor)) throw new Denied('PERMISSION_DENIED', { permission: 'grant:write' }, { type: 'break_glass', id });
         if (minutes > sealed.mostMinutes) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/minutes', code: 'most', detail: `at most ${sealed.mostMinutes}` }]);
         const openedAt = new Date(actor.startedAt);
-        const ends = sealed.positionId ? await tx.appointment.findMany({ where: { personId: actor.personId, positionId: sealed.positionId, ...holdingAt(openedAt) }, select: { validUntil: true } }) : [];
+        const ends = sealed.positionId ? await everyRow(tx, 'rule').appointment.findMany({ where: { personId: actor.personId, positionId: sealed.positionId, ...holdingAt(openedAt) }, select: { validUntil: true } }) : [];
         // No longer than the post it was prepared for.
         const validUntil = new Date(Math.min(actor.startedAt + minutes * 60_000, ...(ends.some(({ validUntil: end }) => end === null) ? [] : ends.map(({ validUntil: end }) => end!.getTime()))));
         // Serialized by the head's row lock, which the assignment takes: looked at after it.
@@ -162,7 +162,7 @@ export class BreakGlassService {
   private async openableBy(tx: Tx, actor: Actor) {
     if (actor.kind === 'system') return {};
     const now = new Date(actor.startedAt);
-    const posts = await tx.appointment.findMany({
+    const posts = await everyRow(tx, 'rule').appointment.findMany({
       where: { personId: actor.personId, ...holdingAt(now), position: { deletedAt: null, unit: { deletedAt: null } } },
       select: { positionId: true },
     });

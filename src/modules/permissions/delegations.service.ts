@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
-import { changesAuthorization, Database } from '../../platform/database';
+import { changesAuthorization, Database, everyRow } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateDelegation, type ListDelegationsQuery, toDelegationResponse } from './permissions.dto';
 import { delegationCreated, delegationEnded } from './permissions.events';
@@ -48,8 +48,8 @@ export class DelegationsService {
     const validFrom = input.validFrom ? new Date(input.validFrom) : new Date(actor.startedAt);
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        if (!(await tx.person.findFirst({ where: { id: borrowerId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
-        if (nodeId && !(await tx.orgUnit.findFirst({ where: { id: nodeId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
+        if (!(await everyRow(tx, 'reference').person.findFirst({ where: { id: borrowerId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
+        if (nodeId && !(await everyRow(tx, 'reference').orgUnit.findFirst({ where: { id: nodeId, deletedAt: null }, select: { id: true } }))) throw new Problem('NOT_FOUND');
         await this.resourceTypes.requireKnown(tx, codes, (index) => `#/permissions/${index}`);
         if (new Date(input.validUntil).getTime() <= actor.startedAt) throw PERIOD();
         const row = await namingConstraints({ delegation_period: PERIOD }, () =>

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, type Condition, evaluate, type Locale, PermissionPort, placesOf, Problem, type ResourceFacts } from '../../access';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import type { Moment } from '../../platform/freshness';
 import { AskedRows } from './asked-rows';
 import { type Decision, decide, type Derivation, derivationsOf, holdsAtLeast, type Question, scopesOf } from './decide';
@@ -47,7 +47,7 @@ export class ExplainService {
     const moment = await this.subjects.momentOf(actor);
     const subject = await this.subjects.get(actor.foundationId, personId, moment);
     return this.database.withTenant(actor, async (tx) => {
-      const person = await tx.person.findFirst({ where: { id: personId, deletedAt: null }, select: { fullName: true } });
+      const person = await everyRow(tx, 'reference').person.findFirst({ where: { id: personId, deletedAt: null }, select: { fullName: true } });
       if (!person) throw new Problem('NOT_FOUND');
       await this.resourceTypes.requireKnown(tx, [input.permission], () => '#/permission');
       const [resource] = await this.rows.factsOf(tx, [input.resource]);
@@ -78,7 +78,7 @@ export class ExplainService {
     // Seen from one post where it comes through it; else, for scopes seen from posts, from each that reaches the row.
     const seenFrom = grant.positionId !== null || grant.scope === 'department' || grant.scope === 'school';
     const posts = seenFrom
-      ? await tx.appointment.findMany({ where: { personId: holderId, ...(grant.positionId === null ? {} : { positionId: grant.positionId }), ...held }, include: { position: { select: { title: true, unit: { select: { id: true, schoolId: true } } } } }, orderBy: { id: 'asc' } })
+      ? await everyRow(tx, 'rule').appointment.findMany({ where: { personId: holderId, ...(grant.positionId === null ? {} : { positionId: grant.positionId }), ...held }, include: { position: { select: { title: true, unit: { select: { id: true, schoolId: true } } } } }, orderBy: { id: 'asc' } })
       : [];
     const places = placesOf(resource?.unitPath);
     for (const { id, position } of posts) {
@@ -146,7 +146,7 @@ export class ExplainService {
   }
 
   private async namesOf(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const rows = await tx.person.findMany({ where: { id: { in: [...ids] } }, select: { id: true, fullName: true } });
+    const rows = await everyRow(tx, 'name').person.findMany({ where: { id: { in: [...ids] } }, select: { id: true, fullName: true } });
     return new Map(rows.map(({ id, fullName }) => [id, fullName]));
   }
 }

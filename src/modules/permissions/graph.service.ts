@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, PermissionPort, Problem } from '../../access';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import { type Graph, type GraphNode, svgOf } from './graph';
 import { holdingAt } from './periods';
 
@@ -19,7 +19,7 @@ export class GraphService {
     if (whom === undefined) throw new Problem('NOT_FOUND');
     if (whom !== own || actor.kind === 'api_key') await this.permissions.require(actor, 'permission:check', {});
     return this.database.withTenant(actor, async (tx) => {
-      const person = await tx.person.findFirst({ where: { id: whom, deletedAt: null }, select: { id: true, fullName: true } });
+      const person = await everyRow(tx, 'reference').person.findFirst({ where: { id: whom, deletedAt: null }, select: { id: true, fullName: true } });
       if (!person) throw new Problem('NOT_FOUND');
       return svgOf(await this.graphOf(tx, actor, person), person.fullName);
     });
@@ -30,7 +30,7 @@ export class GraphService {
     const holds = holdingAt(now);
     const nodes: GraphNode[] = [{ id: 'person', column: 0, title: person.fullName, lines: [], kind: 'person' }];
     const edges: { from: string; to: string; label?: string }[] = [];
-    const posts = await tx.appointment.findMany({ where: { personId: person.id, ...holds, position: { deletedAt: null, unit: { deletedAt: null } } }, include: { position: { include: { unit: { select: { name: true } } } } }, orderBy: { id: 'asc' } });
+    const posts = await everyRow(tx, 'rule').appointment.findMany({ where: { personId: person.id, ...holds, position: { deletedAt: null, unit: { deletedAt: null } } }, include: { position: { include: { unit: { select: { name: true } } } } }, orderBy: { id: 'asc' } });
     for (const { position, acting } of posts) {
       nodes.push({ id: position.id, column: 1, title: position.title, lines: [`${position.unit.name}${acting ? ' · acting' : ''}`], kind: 'post' });
       edges.push({ from: 'person', to: position.id });

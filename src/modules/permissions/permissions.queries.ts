@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, PERMISSION_CODES, permissionCodes, PermissionPort, Problem, rowKindsOf } from '../../access';
 import { Cursors, listName } from '../../http';
-import { Database } from '../../platform/database';
+import { Database, everyRow } from '../../platform/database';
 import { AskedRows } from './asked-rows';
 import { heldOf } from './held';
 import type { CheckInput, ListPermissionsQuery } from './permissions.dto';
@@ -52,7 +52,7 @@ export class PermissionsQueries {
     if (asked.some(({ personId }) => personId !== own)) await this.port.require(actor, 'permission:check', {});
     const rows = await this.database.withTenant(actor, async (tx) => {
       const people = new Set(asked.map(({ personId }) => personId));
-      const known = await tx.person.count({ where: { id: { in: [...people].filter((id) => id !== undefined) }, deletedAt: null } });
+      const known = await everyRow(tx, 'reference').person.count({ where: { id: { in: [...people].filter((id) => id !== undefined) }, deletedAt: null } });
       if (known !== people.size) throw new Problem('NOT_FOUND');
       await this.resourceTypes.requireKnown(tx, asked.map(({ permission }) => permission), (index) => (single ? '#/permission' : `#/checks/${index}/permission`));
       return this.rows.factsOf(tx, asked.map(({ resource }) => resource));

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, PermissionPort, Problem } from '../../access';
 import { Cursors, listName } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { Database, everyRow, type Tx } from '../../platform/database';
 import { heldOf, type Held } from './held';
 import { ResourceTypes } from './resource-types.service';
 import { type Difference, differences, type GrantFacts, Holdings, type Model } from './simulate';
@@ -61,7 +61,7 @@ export class SimulateService {
           (take, from) => Promise.resolve(affected.filter(({ personId }) => !from || personId > from[0]!).slice(0, take)),
           ({ personId }) => [personId],
         );
-        const names = new Map((await tx.person.findMany({ where: { id: { in: page.items.map(({ personId }) => personId) } }, select: { id: true, fullName: true } })).map(({ id, fullName }) => [id, fullName]));
+        const names = new Map((await everyRow(tx, 'name').person.findMany({ where: { id: { in: page.items.map(({ personId }) => personId) } }, select: { id: true, fullName: true } })).map(({ id, fullName }) => [id, fullName]));
         return {
           items: page.items.map(({ personId, found, held: [one, other] }) => ({
             personId,
@@ -88,7 +88,7 @@ export class SimulateService {
       return { from, until };
     };
     const person = async (id: string) => {
-      if ((await tx.person.count({ where: { id, deletedAt: null } })) === 0) throw missing();
+      if ((await everyRow(tx, 'reference').person.count({ where: { id, deletedAt: null } })) === 0) throw missing();
     };
     const role = async (id: string) => {
       if ((await tx.role.count({ where: { id } })) === 0) throw missing();

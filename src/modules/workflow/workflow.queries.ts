@@ -3,7 +3,7 @@ import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, listName, type Page } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { type CandidateReason, explainCandidate } from './candidates';
-import { requestsOf } from './rows';
+import { requestsWithin } from './rows';
 import { DefinitionsService } from './definitions.service';
 import { type InstanceRow, readInstance, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
@@ -21,15 +21,14 @@ export class WorkflowQueries {
 
   /** Newest first. */
   async list(actor: Actor, query: ListInstancesQuery): Promise<Page<InstanceView>> {
-    const visible = requestsOf(await this.permissions.filter(actor, 'workflow:read', 'request'));
-    if (!visible) return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
+      const requests = requestsWithin(tx, await this.permissions.filter(actor, 'workflow:read', 'request'));
       const page = await this.cursors.page(
         listName('workflow/instances', query),
         query,
         (take, after) =>
-          tx.workflowInstance.findMany({
-            where: { AND: [visible, { state: query.state, key: query.key, initiatorId: query.initiatorId, unitId: query.unitId }, after ? { id: { lt: after[0]! } } : {}] },
+          requests.findMany({
+            where: { AND: [{ state: query.state, key: query.key, initiatorId: query.initiatorId, unitId: query.unitId }, after ? { id: { lt: after[0]! } } : {}] },
             orderBy: { id: 'desc' },
             take,
             include: { unit: { select: { path: true } }, tasks: { where: { state: 'open' } } },

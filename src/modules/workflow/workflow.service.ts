@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, type Locale, type PermissionCode, PermissionPort, Problem, rowFacts } from '../../access';
 import { idempotent } from '../../http';
-import { Database, type DecisionVerb, type Tx } from '../../platform/database';
+import { Database, type DecisionVerb, everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type Candidate, resolveCandidates } from './candidates';
 import { formProblems } from './definition';
@@ -29,7 +29,7 @@ export class WorkflowService {
     return this.write(actor, async (tx) => {
       const published = await this.definitions.byKey(tx, input.definition);
       const unitId = await this.unitOf(tx, personId, input.unitId);
-      const { path } = await tx.orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { path: true } });
+      const { path } = await everyRow(tx, 'rule').orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { path: true } });
       // Asked again where it is filed for: what is denied there is denied here.
       await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: published.definition.key, state: 'draft' }, { ownerPersonId: personId, unitPath: path }));
       const id = uuidv7();
@@ -183,7 +183,7 @@ export class WorkflowService {
    * stead – as permissions.
    */
   private async dutiesHad(tx: Tx, people: readonly string[], row: InstanceRow, { definition }: PublishedDefinition): Promise<PermissionCode[]> {
-    const keys = await tx.apiKey.findMany({ where: { createdById: { in: [...people] } }, select: { id: true } });
+    const keys = await everyRow(tx, 'rule').apiKey.findMany({ where: { createdById: { in: [...people] } }, select: { id: true } });
     const theirs = new Set([...people.map((id) => `person:${id}`), ...keys.map(({ id }) => `api_key:${id}`)]);
     const answered = await tx.workflowHistory.findMany({ where: { instanceId: row.id, event: { in: ['approved', 'step_completed', 'returned', 'rejected'] } }, select: { node: true, actorKey: true, data: true } });
     const done = answered
@@ -211,7 +211,7 @@ export class WorkflowService {
   /** The unit a request is filed for: the one asked for, if the person holds a post there, else their own. */
   private async unitOf(tx: Tx, personId: string, wanted: string | undefined): Promise<string> {
     const now = new Date();
-    const held = await tx.appointment.findMany({
+    const held = await everyRow(tx, 'rule').appointment.findMany({
       where: { personId, validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { deletedAt: null } } },
       // A post of one's own before one that is only stood in for, the oldest first.
       orderBy: [{ acting: 'asc' }, { validFrom: 'asc' }, { id: 'asc' }],

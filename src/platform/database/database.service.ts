@@ -2,13 +2,11 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, type QueryResultRow } from 'pg';
 import { CONFIG, type Config } from '../config';
-import { PrismaClient, type Prisma } from './generated/client';
+import { PrismaClient } from './generated/client';
 import { isDatabaseUnavailable, postgresError } from './database-errors';
 import { refusePrivilegedRole } from './privileged-role';
 import { Replica } from './replica';
-
-/** A transaction; every query in it sees one foundation's rows only. */
-export type Tx = Prisma.TransactionClient;
+import type { Tx } from './rows';
 
 /** Whose rows a transaction sees, and the request it is for. */
 export interface Tenant {

@@ -1,7 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { Database } from './database.service';
 
-export { changesAuthorization, Database, type Tx, withDeadline } from './database.service';
+export { changesAuthorization, Database, withDeadline } from './database.service';
+export { everyRow, FILTERED_TABLES, rowsWithin, type Tx, WHY_EVERY_ROW } from './rows';
 export { refusePrivilegedRole } from './privileged-role';
 export { isDatabaseUnavailable, postgresError } from './database-errors';
 export { Prisma } from './generated/client';
