@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import Redis from 'ioredis';
 import { RowSources } from '../../src/access';
 import { WarmUp } from '../../src/modules/permissions';
@@ -30,6 +31,9 @@ describe('what an instance knows', () => {
   const leased = (app: TestApp) => app.app.get(Freshness).leased(ids.foundation);
   const untilLeased = async (app: TestApp) => {
     while (!leased(app)) await new Promise((done) => setTimeout(done, 5));
+  };
+  const until = async (so: () => boolean) => {
+    while (!so()) await new Promise((done) => setTimeout(done, 5));
   };
   const may = async (world: World, permission = 'audit:read') => ((await world.as('siti').post('/permissions/check', { permission }).expect(200)).body as { allowed: boolean; version: string });
   const give = async () => (await here.as('dewi').post('/grants', { permission: 'audit:read', scope: 'all', subject: { type: 'person', id: ids.person('siti') } }).expect(201)).body as { id: string };
@@ -137,6 +141,47 @@ describe('what an instance knows', () => {
     const before = await rows();
     await third.close();
     expect(await rows()).toBe(before - 1);
+  });
+
+  it('outlives a Redis that takes a subscription and does not answer', async () => {
+    const at = new URL(process.env.TEST_REDIS_URL ?? '');
+    const [port, host] = [Number(at.port), at.hostname];
+    let deaf = false;
+    let unanswered = 0;
+    const sockets = new Set<Socket>();
+    const between = createServer((socket) => {
+      const onward = connect(port, host);
+      for (const each of [socket, onward]) {
+        sockets.add(each);
+        each.on('error', () => undefined).on('close', () => (socket.destroy(), onward.destroy()));
+      }
+      socket.on('data', (data) => {
+        if (deaf && /\r\nsubscribe\r\n/i.test(data.toString())) unanswered += 1;
+        else onward.write(data);
+      });
+      onward.on('data', (data) => socket.write(data));
+    });
+    await new Promise<void>((listening) => between.listen(0, '127.0.0.1', listening));
+    const refused: unknown[] = [];
+    const note = (error: unknown) => refused.push(error);
+    process.on('unhandledRejection', note);
+    at.port = String((between.address() as AddressInfo).port);
+    at.hostname = '127.0.0.1';
+    const three = await startApp({ REDIS_URL: at.href });
+    try {
+      await until(() => sockets.size >= 4);
+      deaf = true;
+      for (const socket of sockets) socket.destroy();
+      await until(() => unanswered > 0);
+      await new Promise((done) => setTimeout(done, 200));
+      expect(refused).toEqual([]);
+      expect((await three.http.get('/health/ready')).status).toBe(200);
+    } finally {
+      process.off('unhandledRejection', note);
+      await three.close();
+      for (const socket of sockets) socket.destroy();
+      between.close();
+    }
   });
 
   it('is not what somebody says who can only reach Redis', async () => {

@@ -67,7 +67,9 @@ export class Freshness implements OnApplicationShutdown {
     @Inject(CONFIG) private readonly config: Config,
   ) {
     database.afterAuthorizationChange = (foundationId) => this.settle(foundationId);
-    this.subscriber = redis.client?.duplicate() ?? null;
+    // It subscribes below, whenever it is connected: ioredis would by itself too, and nobody would hear that refused. Nor is a
+    // subscription given up that is only slow.
+    this.subscriber = redis.client?.duplicate({ autoResubscribe: false, commandTimeout: undefined }) ?? null;
     this.subscriber?.on('error', () => undefined);
     this.subscriber?.on('message', (_, message: string) => this.hear(message));
     this.subscriber?.on('ready', () => void this.subscriber?.subscribe(CHANNEL).catch(() => undefined));
