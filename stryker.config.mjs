@@ -2,7 +2,7 @@
 // fewer runs of the properties than npm test has; the summary is kept in docs/benchmarks/mutation.md.
 export default {
   testRunner: 'jest',
-  mutate: ['src/modules/permissions/{decide,subject,duties,simulate}.ts', 'src/access/{condition,row-filter}.ts'],
+  mutate: ['src/modules/permissions/{decide,subject,row-grants,duties,simulate}.ts', 'src/access/{condition,row-filter}.ts'],
   jest: {
     projectType: 'custom',
     config: {

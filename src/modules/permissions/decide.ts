@@ -48,7 +48,7 @@ export function decide(subject: Holder, question: Question): Decision {
       if (!resource || (reaches(subject, allow, resource) && met(subject, allow.condition, question) === true)) return { allowed: true, because: { kind: 'allow', ...named(allow, []) } };
     }
     for (const each of rules.rows) {
-      const grantId = resource ? grantFor(subject, each, resource) : each.grants()[0]!.id;
+      const grantId = resource ? grantFor(subject, each, resource) : each.first();
       if (grantId !== null) return { allowed: true, because: { kind: 'allow', ...named({ ...each.alike, id: grantId }, []) } };
     }
   }

@@ -32,18 +32,19 @@ export class RowGrants {
 
   /** The grant for a row; null for none. */
   find(rowId: string): string | null {
-    const wanted = packed(rowId);
-    if (wanted === null) return null;
     let from = 0;
     let to = this.pairs.length / PAIR;
     while (from < to) {
       const middle = (from + to) >> 1;
-      const order = this.compare(middle, wanted);
-      if (order === 0) to = from = middle;
-      else if (order < 0) from = middle + 1;
+      if (this.compare(middle, rowId) < 0) from = middle + 1;
       else to = middle;
     }
-    return from * PAIR < this.pairs.length && this.compare(from, wanted) === 0 ? this.grantAt(from) : null;
+    return from * PAIR < this.pairs.length && this.compare(from, rowId) === 0 && isRowId(rowId) ? this.grantAt(from) : null;
+  }
+
+  /** The grant for the first row. */
+  first(): string {
+    return this.grantAt(0);
   }
 
   /** The rows, in order; one that two grants are for is there twice. */
@@ -61,19 +62,20 @@ export class RowGrants {
     return unpacked(this.pairs.slice(n * PAIR + ID, (n + 1) * PAIR));
   }
 
-  /** Negative where the row at n comes before the one wanted. Byte by byte: a slice each would be garbage each. */
+  /** Negative where the row at n comes before the one wanted, as far as that is an id at all. Byte by byte, as far as they agree. */
   private compare(n: number, wanted: string): number {
     for (let at = 0; at < ID; at += 1) {
-      const order = this.pairs.charCodeAt(n * PAIR + at) - wanted.charCodeAt(at);
+      const digits = DIGITS_AT[at]!;
+      const order = this.pairs.charCodeAt(n * PAIR + at) - ((DIGIT[wanted.charCodeAt(digits)]! << 4) | DIGIT[wanted.charCodeAt(digits + 1)]!);
       if (order !== 0) return order;
     }
     return 0;
   }
 }
 
-/** The bytes of an id, a character each; null for what is no id of a row. */
-function packed(id: string): string | null {
-  return isRowId(id) ? Buffer.from(id.replaceAll('-', ''), 'hex').toString('latin1') : null;
-}
+/** Value of a hexadecimal digit by its character code; of anything else nothing that counts. */
+const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0);
+/** Where the digits of each byte stand in an id as it is written. */
+const DIGITS_AT = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
 
 const unpacked = (bytes: string) => Buffer.from(bytes, 'latin1').toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
