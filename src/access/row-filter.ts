@@ -1,5 +1,5 @@
-import { whereFalse, whereTrue, type Where } from './condition';
-import { ROW_KINDS, type RowKindName } from './row-kinds';
+import { type RowAttribute, sqlOf, whereFalse, whereTrue, type Where } from './condition';
+import { attributeTypesOf, ROW_KINDS, type RowKindName } from './row-kinds';
 import type { FilterPart, RowFilter } from './rows';
 
 /**
@@ -29,6 +29,46 @@ export function whereFromFilter<W extends object>(
   };
   const where = all(filter);
   return where === false ? null : ((where === true ? {} : where) as W);
+}
+
+/** Where rows stand in SQL: expressions of what a filter asks about; each function is given a parameter. */
+export interface RowColumns {
+  id: string;
+  attributes: Readonly<Record<string, string>>;
+  /** "belongs to this person"; given a uuid. */
+  owner?: (person: string) => string;
+  /** "its unit is one of these or lies below one"; given an array of uuids. */
+  unit?: (units: string) => string;
+}
+
+/**
+ * The same filter as an SQL condition that is never null; what it compares with goes into `parameters`, from which `$n` is
+ * taken. Null means no row can match.
+ */
+export function sqlFromFilter(filter: RowFilter, kind: RowKindName, rows: RowColumns, parameters: unknown[]): string | null {
+  const types = attributeTypesOf(kind);
+  const parameter = (value: unknown, type: string) => `$${parameters.push(value)}::${type}`;
+  const inUnits = (units: readonly string[]) => (rows.unit ? rows.unit(parameter(units, 'uuid[]')) : 'FALSE');
+  const reach = ({ reach: how, ids }: FilterPart): string => {
+    const one = ids === null ? 'TRUE' : `${rows.id} = ANY (${parameter(ids, 'uuid[]')})`;
+    if (how === 'all') return one;
+    if ('own' in how) return `(${one} AND ${rows.owner ? rows.owner(parameter(how.own, 'uuid')) : 'FALSE'})`;
+    return `(${one} AND ${inUnits(how.units)})`;
+  };
+  const asked = (part: FilterPart) => sqlOf(part.when, rows.attributes, types, parameters);
+  const all = (each: RowFilter): string => {
+    if (each.kind !== 'some') return each.kind === 'all' ? 'TRUE' : 'FALSE';
+    const allowed = each.anyOf.map((part) => (part.when === true ? reach(part) : `(${reach(part)} AND ${asked(part)} IS TRUE)`));
+    const lent = each.lent.map(({ within, filter: lenders }) => `(${all(lenders)}${within === null ? '' : ` AND ${inUnits([within])}`})`);
+    const spared = each.noneOf.map((part) => `(NOT ${reach(part)} OR ${asked(part)} IS FALSE)`);
+    return [`(${[...allowed, ...lent].join(' OR ')})`, ...spared].join(' AND ');
+  };
+  return filter.kind === 'none' ? null : all(filter);
+}
+
+/** The columns of what conditions ask of a kind of rows, below an alias, by the names the schema gives fields. */
+export function columnsOf(kind: RowKindName, alias: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries<RowAttribute>(ROW_KINDS[kind]).map(([name, { field, oneOf }]) => [name, `${alias}.${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}${oneOf ? '::text' : ''}`]));
 }
 
 function both(a: Where, b: Where): Where {

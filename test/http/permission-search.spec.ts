@@ -53,7 +53,12 @@ describe('searches', () => {
     const people = rows.person!;
     const codes = permissionCodes.filter((code) => rowKindsOf(code).length > 0);
     const conditions: Partial<Record<string, object>> = {
-      request: { op: 'eq', left: { attribute: 'resource.state' }, right: { value: pick(['draft', 'running']) } },
+      request: pick<object>([
+        { op: 'eq', left: { attribute: 'resource.state' }, right: { value: pick(['draft', 'running']) } },
+        { op: 'not', of: { op: 'known', of: { attribute: 'resource.submittedAt' } } },
+        { op: 'le', left: { attribute: 'resource.submittedAt' }, right: { attribute: 'context.time' } },
+        { op: 'and', of: [{ op: 'in', left: { attribute: 'resource.definition' }, right: { value: ['reimbursement', 'leave'] } }, { op: 'gt', left: { attribute: 'resource.createdAt' }, right: { value: '2020-01-01T00:00:00Z' } }] },
+      ]),
       appointment: { op: 'eq', left: { attribute: 'resource.acting' }, right: { value: false } },
       unit: { op: 'in', left: { attribute: 'resource.kind' }, right: { value: ['school', 'department'] } },
     };
