@@ -26,6 +26,8 @@ interface Known {
   clock: { reading: number; from: number; until: number };
   /** Monotonic ms when somebody last asked. */
   wanted: number;
+  /** A head PostgreSQL has told of, and on whose word the lease was given up; 0 for none. */
+  heard: bigint;
 }
 
 /** How long an instance answers on its own after it has asked, and how often it asks. */
@@ -151,7 +153,7 @@ export class Freshness implements OnApplicationShutdown {
     if (lagging.length === 0) return BigInt(v);
     this.redis.client?.publish(CHANNEL, `${foundationId}:${v}`).catch(() => undefined);
     const dead = JSON.stringify(lagging);
-    for (let wait = 2; ; wait = Math.min(wait * 2, 25)) {
+    for (let wait = 2; ; wait = Math.min(wait * 1.5, 25)) {
       await pause(Math.min(wait, Math.max(0, gone - performance.now())));
       const over = performance.now() >= gone;
       const [left] = await this.database.hot<{ instances: string[] }>('SELECT gloria_lagging($1, $2, $3) AS instances', [foundationId, v, over ? dead : '[]']);
@@ -191,7 +193,7 @@ export class Freshness implements OnApplicationShutdown {
   /** From now on this foundation is beaten for, until nobody asks any more. */
   private want(foundationId: string): void {
     if (this.closed) return;
-    this.known.set(foundationId, { v: 0n, stamp: '', leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now() });
+    this.known.set(foundationId, { v: 0n, stamp: '', leaseUntil: 0, clock: { reading: 0, from: 0, until: 0 }, wanted: performance.now(), heard: 0n });
     this.timer ??= setInterval(() => void this.beat(), BEAT_MS).unref();
     this.beatSoon();
   }
@@ -225,7 +227,9 @@ export class Freshness implements OnApplicationShutdown {
     for (const foundationId of forgotten) this.known.delete(foundationId);
     const client = await this.connected();
     if (forgotten.length > 0) await client.query('SELECT gloria_leave($1, $2)', [this.instance, forgotten]);
-    const told = new Map([...this.known].map(([foundationId, { v }]) => [foundationId, v]));
+    // Whoever no longer answers from before a head has acted on it, though it has not read it yet.
+    const told = new Map([...this.known].map(([foundationId, { v, heard }]) => [foundationId, heard > v ? heard : v]));
+    for (const known of this.known.values()) known.heard = 0n;
     if (told.size === 0) return;
     const sent = performance.now();
     const { rows } = await client.query<{ foundation_id: string; v: string; stamp: string | null; registered: boolean; now_ms: number }>('SELECT foundation_id, v::text, stamp, registered, now_ms FROM gloria_beat($1, $2, $3)', [
@@ -238,7 +242,7 @@ export class Freshness implements OnApplicationShutdown {
       const v = BigInt(text);
       // What is newer has to be acknowledged, and a row that was only made now is not one to rest on yet.
       if (v !== told.get(foundationId) || !registered) this.beatAgain = true;
-      if (v < told.get(foundationId)!) this.logger.warn({ msg: 'the database has gone back', foundationId });
+      if (v < known.v) this.logger.warn({ msg: 'the database has gone back', foundationId });
       Object.assign(known, { v, stamp: stamp ?? '', clock: { reading, from: sent, until: back }, leaseUntil: registered ? sent + LEASE_MS : 0 });
     }
   }
@@ -250,17 +254,22 @@ export class Freshness implements OnApplicationShutdown {
       if (this.client === client) this.client = null;
     };
     client.on('error', lost).on('end', lost);
-    client.on('notification', ({ payload }) => this.hear(payload ?? ''));
+    client.on('notification', ({ payload }) => this.hear(payload ?? '', true));
     await client.connect();
     await client.query(`LISTEN ${CHANNEL}`);
     this.client = client;
     return client;
   }
 
-  /** Messages, whoever sent them, are a reason to ask and no answer. */
-  private hear(message: string): void {
+  /** Messages, whoever sent them, are a reason to ask and no answer. What comes from PostgreSQL ends the lease, too. */
+  private hear(message: string, endsLease = false): void {
     const [, foundationId, v] = /^([0-9a-f-]{36}):(\d{1,18})$/.exec(message) ?? [];
     const known = foundationId === undefined ? undefined : this.known.get(foundationId);
-    if (known && BigInt(v!) > known.v) this.beatSoon();
+    if (!known || BigInt(v!) <= known.v) return;
+    if (endsLease) {
+      known.leaseUntil = 0;
+      known.heard = BigInt(v!);
+    }
+    this.beatSoon();
   }
 }
