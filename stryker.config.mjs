@@ -7,6 +7,7 @@ export default {
     config: {
       rootDir: '.',
       testEnvironment: 'node',
+      setupFiles: ['<rootDir>/test/support/mutation.cjs'],
       testMatch: ['<rootDir>/src/modules/permissions/*.spec.ts', '<rootDir>/src/access/*.spec.ts'],
       transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript', decorators: true }, transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false } }, module: { type: 'commonjs' }, sourceMaps: 'inline' }] },
       modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.gloria/'],
@@ -15,7 +16,7 @@ export default {
   },
   coverageAnalysis: 'perTest',
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: 5_000,
   thresholds: { high: 90, low: 85, break: null },
   reporters: ['progress-append-only', 'json'],
   jsonReporter: { fileName: '.gloria/mutation.json' },

@@ -71,6 +71,8 @@ describe('explanations', () => {
       condition: { op: 'and', of: [{ op: 'eq', left: { attribute: 'resource.state' }, right: { value: 'running' } }, { op: 'ne', left: { attribute: 'resource.definition' }, right: { value: 'leave' } }] },
     });
     const unmet = await explain({ permission: 'workflow:read', personId: ids.person('fitri'), resource: { type: 'request', properties: { state: 'draft', definition: 'overtime' } } });
+    const met = await explain({ permission: 'workflow:read', personId: ids.person('fitri'), resource: { type: 'request', properties: { state: 'running', definition: 'overtime' } } });
+    expect(met.derivations.at(-1)!.steps.at(-1)!.text).toBe('allows workflow:read, scope all, for rows of kind request only, under a condition');
     expect(unmet).toMatchObject({ allowed: false, missing: [{ kind: 'condition', grantId: conditional }] });
     expect(unmet.missing[0]!.text).toContain('resource.state eq "running"');
     expect(unmet.missing[0]!.text).not.toContain('definition');

@@ -93,7 +93,9 @@ export class ExplainService {
       for (const edge of await this.inheritance(tx, grant.roleId, grant.id)) steps.push({ kind: 'role_inheritance', id: edge.id, text: say(locale, 'role_inheritance', { senior: edge.senior.name, junior: edge.junior.name }) });
     }
     const row = await tx.grant.findFirst({ where: { id: grant.id }, select: { permissionCode: true } });
-    steps.push({ kind: 'grant', id: grant.id, text: say(locale, `grant-${effect}`, { permission: row?.permissionCode ?? '', scope: grant.scope }) });
+    const { resource: only, condition } = grant;
+    const limits = (only === null ? '' : say(locale, only.id === null ? 'limit-type' : 'limit-row', { type: only.type })) + (condition === null ? '' : say(locale, 'limit-condition'));
+    steps.push({ kind: 'grant', id: grant.id, text: say(locale, `grant-${effect}`, { permission: row?.permissionCode ?? '', scope: grant.scope, limits }) });
     return steps;
   }
 
