@@ -45,7 +45,7 @@ export async function migrate(args: string[]): Promise<void> {
       break;
     }
     await undoUnfinished(url);
-    if (!/lock timeout|55P03/i.test(output)) throw new Error(`${output}\nNothing of the failed migration was kept.`);
+    if (!/lock timeout|55P03|deadlock detected|40P01/i.test(output)) throw new Error(`${output}\nNothing of the failed migration was kept.`);
     if (attempt >= attempts) throw new Error(`${output}\nA lock was not to be had in ${attempts} attempts; nothing of the migration was kept. Try again when fewer long transactions run.`);
     process.stdout.write(`A lock was not to be had in time; attempt ${attempt + 1} of ${attempts} follows.\n`);
     await pause(1_000 * attempt);

@@ -8,6 +8,8 @@ Checks every variable the application reads; exit code 78 lists what is wrong. W
 database whether its connections suffice for that many API processes and one worker.
 `;
 
+/** The connection on which each process hears what is new in authorization. */
+const LISTENER = 1;
 /** Connections the worker opens beside its pool: job library and its listener. */
 const WORKER_EXTRA = 5;
 /** Room for migrations, backups, operators and the health of the server itself. */
@@ -31,7 +33,7 @@ async function requireConnections({ database }: Config, processes: number): Prom
   try {
     const { rows } = await client.query<{ available: number }>(`SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS available`);
     const available = Math.floor((rows[0]?.available ?? 0) * USABLE_SHARE);
-    const needed = (processes + 1) * database.poolMax + WORKER_EXTRA;
+    const needed = (processes + 1) * (database.poolMax + LISTENER) + WORKER_EXTRA;
     if (needed <= available) return;
     process.stderr.write(`The configuration is not usable:\n  - DATABASE_POOL_MAX: ${processes} API processes and the worker may open ${needed} connections; the server has ${available} to give (80 % of max_connections)\n`);
     process.exit(78);

@@ -43,9 +43,9 @@ describe('what an instance knows', () => {
     await there.as('siti').get('/me/permissions').expect(200);
     const database = two.app.get(Database);
     let asked = 0;
-    const query = jest.spyOn(database.pool, 'query').mockImplementation(((...given: unknown[]) => {
+    const query = jest.spyOn(database.hotPool, 'query').mockImplementation(((...given: unknown[]) => {
       asked += 1;
-      return (Object.getPrototypeOf(database.pool) as { query: (...args: unknown[]) => unknown }).query.apply(database.pool, given);
+      return (Object.getPrototypeOf(database.hotPool) as { query: (...args: unknown[]) => unknown }).query.apply(database.hotPool, given);
     }) as never);
     for (let round = 0; round < 20; round += 1) await there.as('siti').get('/me/permissions').expect(200);
     query.mockRestore();
@@ -141,6 +141,30 @@ describe('what an instance knows', () => {
     const before = await rows();
     await third.close();
     expect(await rows()).toBe(before - 1);
+  });
+
+  it.each(['PostgreSQL', 'an answer of its own'])('is not restored by a beat that was under way when %s told of a newer head', async (teller) => {
+    await untilLeased(one);
+    const freshness = one.app.get(Freshness);
+    const inside = freshness as unknown as { client: { query: (text: string, values: unknown[]) => Promise<unknown> }; hear: (message: string, endsLease: boolean) => void };
+    const { client } = inside;
+    const query = client.query.bind(client);
+    const { v } = leased(one)!;
+    await new Promise<void>((told) => {
+      client.query = async (text, values) => {
+        const answer = await query(text, values);
+        if (!text.includes('gloria_beat')) return answer;
+        client.query = query;
+        // Read before it, told of after it, and only now back.
+        if (teller === 'PostgreSQL') inside.hear(`${ids.foundation}:${v + 1n}`, true);
+        else freshness.learn(ids.foundation, v + 1n);
+        setImmediate(told);
+        return answer;
+      };
+    });
+    expect(leased(one)).toBeNull();
+    await untilLeased(one);
+    expect(leased(one)!.v).toBe(v);
   });
 
   it('outlives a Redis that takes a subscription and does not answer', async () => {

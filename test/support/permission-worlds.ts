@@ -46,8 +46,8 @@ export const grant: fc.Arbitrary<Grant> = fc
   .record({
     id: fc.uuid(), code: fc.constantFrom(...CODES), effect: fc.constantFrom('allow' as const, 'allow' as const, 'allow' as const, 'deny' as const), scope: scoped, nodeId: unit,
     to: fc.oneof(fc.constant('everyone' as const), person.map((id) => ({ person: id })), position.map((id) => ({ position: id })), role.map((id) => ({ role: id }))),
-    resource: fc.option(fc.record({ type: fc.constantFrom(KIND, KIND, 'other'), id: fc.option(fc.constantFrom(...ROWS.slice(0, 2), 'INV-1')) }), { freq: 1 }),
-    condition: fc.option(condition, { freq: 1 }),
+    resource: fc.option(fc.record({ type: fc.constantFrom(KIND, KIND, 'other'), id: fc.option(fc.constantFrom(...ROWS.slice(0, 2), 'INV-1')) }), { freq: 2 }),
+    condition: fc.option(condition, { freq: 2 }),
     period: open,
   })
   .map(({ period: when, condition: test, nodeId, ...rest }) => ({ ...rest, ...when, nodeId: rest.scope === 'node' ? nodeId : null, condition: test && { test, types: TYPES } }));

@@ -169,7 +169,7 @@ function limitsCover(outer: Pick<EffectiveGrant, 'resource' | 'condition'>, inne
   return rows && (outer.condition === null || (inner.condition !== null && canonicalize(outer.condition) === canonicalize(inner.condition)));
 }
 
-/** Scopes in which a permission is held, the widest first. */
+/** Scopes in which a permission is held, the widest first; those for single rows last. */
 export const scopesOf = ({ allow, rows }: Rules): Scope[] => [...new Set([...allow.map(({ scope }) => scope), ...rows.map(({ alike }) => alike.scope)])];
 
 /** The grant among these that reaches a row; null for none. */

@@ -194,12 +194,13 @@ function distinct(units: UnitPath[]): UnitPath[] {
   return [...new Map(units.map((unit) => [idOf(unit), unit])).values()].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 }
 
-/** Plain grants before those for some rows or under a condition; all before units, the higher the wider, before own. */
+/** Plain grants before those for some rows or under a condition; all before units, the higher the wider, before own. `decide` asks those kept as `rows` last. */
 function widestFirst(a: EffectiveGrant, b: EffectiveGrant): number {
   const limits = (grant: EffectiveGrant) => (grant.resource ? (grant.resource.id === null ? 1 : 2) : 0) + (grant.condition ? 4 : 0);
   const width = (grant: EffectiveGrant) => (grant.all ? Infinity : Math.max(...grant.units.map((unit) => 1 / unit.length), 0));
   const [wideA, wideB] = [width(a), width(b)];
-  return limits(a) - limits(b) || (wideA === wideB ? 0 : wideB - wideA) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) || (until(a) === until(b) ? 0 : until(b) - until(a)) || ((a.roleId ?? '') < (b.roleId ?? '') ? -1 : 1);
+  return limits(a) - limits(b) || (wideA === wideB ? 0 : wideB - wideA) || compare(a.id, b.id) || (until(a) === until(b) ? 0 : until(b) - until(a)) || compare(a.roleId ?? '', b.roleId ?? '') || compare(a.positionId ?? '', b.positionId ?? '');
 }
 
 const until = (grant: EffectiveGrant) => grant.until ?? Infinity;
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

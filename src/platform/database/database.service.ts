@@ -19,6 +19,9 @@ export interface TenantOptions {
   timeout?: number;
 }
 
+/** Connections of a process kept for single statements. */
+const HOT = 2;
+
 const CHANGING = new WeakMap<object, { authorization: boolean }>();
 
 /**
@@ -37,25 +40,35 @@ export function changesAuthorization(tx: object): void {
 @Injectable()
 export class Database implements OnModuleInit, OnApplicationShutdown {
   readonly pool: Pool;
+  /**
+   * For `hot`: what an open transaction may have to ask has connections of its own, else every transaction could hold one and
+   * wait for one more.
+   */
+  readonly hotPool: Pool;
   /** What has to happen before a change of authorization is answered; resolves to the head it made. Set by platform/freshness. */
   afterAuthorizationChange: (foundationId: string) => Promise<bigint | null> = () => Promise.resolve(null);
   private readonly prisma: PrismaClient;
   private readonly replica: Replica | null;
 
   constructor(@Inject(CONFIG) config: Config) {
-    this.pool = new Pool({
+    const connections = (max: number) => new Pool({
       connectionString: config.database.url,
-      max: config.database.poolMax,
+      max,
       // As long as a statement waits for a lock (prisma/roles.sql): a migration that waits briefly costs time, not answers.
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 30_000,
       application_name: `gloria ${config.release.instance}`.slice(0, 63),
       keepAlive: true,
     });
-    // An idle connection that dies is replaced on next use; unheard, the event would end the process.
-    this.pool.on('error', () => undefined);
-    // One that dies in the very moment it is handed out has no listener yet: "ready" and "terminated" can come in one packet.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    const apart = Math.min(HOT, Math.max(1, config.database.poolMax - 1));
+    this.pool = connections(Math.max(1, config.database.poolMax - apart));
+    this.hotPool = connections(apart);
+    for (const pool of [this.pool, this.hotPool]) {
+      // An idle connection that dies is replaced on next use; unheard, the event would end the process.
+      pool.on('error', () => undefined);
+      // One that dies in the very moment it is handed out has no listener yet: "ready" and "terminated" can come in one packet.
+      pool.on('connect', (client) => client.on('error', () => undefined));
+    }
     this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
     this.replica = config.database.readUrl ? new Replica(this.prisma, this.pool, config.database.readUrl, config) : null;
   }
@@ -116,7 +129,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
 
   /** One statement outside any transaction of ours; for functions that set their own context. */
   async hot<R extends QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
-    return (await this.pool.query<R>(text, values)).rows;
+    return (await this.hotPool.query<R>(text, values)).rows;
   }
 
   /** Proves the server answers: `$connect()` succeeds without one. */
@@ -127,7 +140,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.replica?.close();
     await this.prisma.$disconnect();
-    await this.pool.end();
+    await Promise.all([this.pool.end(), this.hotPool.end()]);
   }
 }
 

@@ -5,7 +5,8 @@ export const FILTERED_TABLES = { unit: 'orgUnit', position: 'position', person: 
 type FilteredTable = (typeof FILTERED_TABLES)[keyof typeof FILTERED_TABLES];
 
 type Whole = Prisma.TransactionClient;
-type Reads = 'findMany' | 'findFirst' | 'findFirstOrThrow' | 'findUnique' | 'findUniqueOrThrow' | 'count' | 'aggregate' | 'groupBy';
+/** What answers with rows that were there before. */
+type Reads = 'findMany' | 'findFirst' | 'findFirstOrThrow' | 'findUnique' | 'findUniqueOrThrow' | 'count' | 'aggregate' | 'groupBy' | 'update' | 'upsert' | 'delete' | 'updateManyAndReturn';
 
 /**
  * A transaction; every query in it sees one foundation's rows only. Rows that not everybody may see are read through

@@ -26,7 +26,7 @@ interface Known {
   clock: { reading: number; from: number; until: number };
   /** Monotonic ms when somebody last asked. */
   wanted: number;
-  /** A head PostgreSQL has told of, and on whose word the lease was given up; 0 for none. */
+  /** The newest head heard of since the last beat was sent, on whose word the lease was given up; 0 for none. */
   heard: bigint;
 }
 
@@ -121,9 +121,7 @@ export class Freshness implements OnApplicationShutdown {
   /** A version was seen: where it is a newer one, the lease is over and the head is asked for. */
   learn(foundationId: string, v: bigint): void {
     const known = this.known.get(foundationId);
-    if (!known || v <= known.v) return;
-    known.leaseUntil = 0;
-    this.beatSoon();
+    if (known && v > known.v) this.giveUp(known, v);
   }
 
   /**
@@ -243,8 +241,15 @@ export class Freshness implements OnApplicationShutdown {
       // What is newer has to be acknowledged, and a row that was only made now is not one to rest on yet.
       if (v !== told.get(foundationId) || !registered) this.beatAgain = true;
       if (v < known.v) this.logger.warn({ msg: 'the database has gone back', foundationId });
-      Object.assign(known, { v, stamp: stamp ?? '', clock: { reading, from: sent, until: back }, leaseUntil: registered ? sent + LEASE_MS : 0 });
+      Object.assign(known, { v, stamp: stamp ?? '', clock: { reading, from: sent, until: back }, leaseUntil: registered && v >= known.heard ? sent + LEASE_MS : 0 });
     }
+  }
+
+  /** No more answers from before this head; nor from what a beat brings that was sent before it was heard of. */
+  private giveUp(known: Known, head: bigint): void {
+    known.leaseUntil = 0;
+    if (head > known.heard) known.heard = head;
+    this.beatSoon();
   }
 
   private async connected(): Promise<Client> {
@@ -266,10 +271,7 @@ export class Freshness implements OnApplicationShutdown {
     const [, foundationId, v] = /^([0-9a-f-]{36}):(\d{1,18})$/.exec(message) ?? [];
     const known = foundationId === undefined ? undefined : this.known.get(foundationId);
     if (!known || BigInt(v!) <= known.v) return;
-    if (endsLease) {
-      known.leaseUntil = 0;
-      known.heard = BigInt(v!);
-    }
-    this.beatSoon();
+    if (endsLease) this.giveUp(known, BigInt(v!));
+    else this.beatSoon();
   }
 }
