@@ -1,5 +1,5 @@
 import { isRowId } from '../../access';
-import type { EffectiveGrant } from './subject';
+import type { EffectiveGrant } from './effective-grant';
 
 /** Bytes of an id, and of a row with the grant for it. */
 const ID = 16;

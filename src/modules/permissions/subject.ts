@@ -1,16 +1,13 @@
-import type { AttributeTypes, Condition, UnitPath } from '../../access';
+import type { UnitPath } from '../../access';
+import type { EffectiveGrant, Scope, TypedCondition } from './effective-grant';
 import { RowGrants } from './row-grants';
+
+export type { EffectiveGrant, Scope, TypedCondition } from './effective-grant';
 
 /** A period: epoch ms of the database clock, from inclusive, until exclusive; null for unbounded. */
 interface Period {
   from: number | null;
   until: number | null;
-}
-
-/** A grant's condition, with the types its attributes had when it was made. */
-export interface TypedCondition {
-  test: Condition;
-  types: AttributeTypes;
 }
 
 /** What a person holds of their own: posts, and what has been granted to them in any way. */
@@ -26,7 +23,7 @@ export interface HoldingFacts {
     id: string;
     code: string;
     effect: 'allow' | 'deny';
-    scope: 'own' | 'department' | 'school' | 'node' | 'all';
+    scope: Scope;
     /** The unit of scope `node`. */
     node: UnitPath | null;
     /** Position the grant came through; its scope is then seen from there. */
@@ -56,25 +53,6 @@ export interface SubjectFacts extends HoldingFacts {
   now: number;
   /** false for somebody who is no living person of the foundation: they hold nothing. */
   living?: boolean;
-}
-
-export type Scope = HoldingFacts['grants'][number]['scope'];
-
-/** One grant as it applies to a subject now: how far it reaches, in terms a row can be compared with. */
-export interface EffectiveGrant {
-  id: string;
-  scope: Scope;
-  /** Position it comes through, and role assigned that led to it. */
-  positionId: string | null;
-  roleId: string | null;
-  all: boolean;
-  own: boolean;
-  /** The units it reaches, with all below them. */
-  units: readonly UnitPath[];
-  resource: { type: string; id: string | null } | null;
-  condition: TypedCondition | null;
-  /** When it ends, by its own end or that of the post it comes through; epoch ms, null for open-ended. */
-  until: number | null;
 }
 
 export interface Rules {
