@@ -76,7 +76,7 @@ export class Subjects {
       for (const { id, facts } of rows) this.keep(foundationId, id, { stamp: moment.stamp, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
     }
     const found = new Map<string, CompiledSubject>();
-    for (const id of new Set(personIds)) found.set(id, await this.get(foundationId, id, moment));
+    for (const id of new Set(personIds)) found.set(id, this.known(foundationId, id, moment) ?? (await this.get(foundationId, id, moment)));
     return found;
   }
 
