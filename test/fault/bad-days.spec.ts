@@ -92,7 +92,7 @@ describe('on a bad day', () => {
   it('the settings are wrong', async () => {
     await withFile(join(host.is.home, 'host.conf'), (text) => `${text.replace(/^PORT_GREEN=.*$/m, `PORT_GREEN=${host.is.ports.blue}`)}COLOUR=red\n`, () => expectRefused(host.is.version, 78, /COLOUR is no setting[\s\S]*must differ/));
     await withFile(join(host.is.home, 'app.env'), (text) => text.replace(/^ENCRYPTION_KEY=.*$/m, 'ENCRYPTION_KEY=change-me'), () => expectRefused(host.is.version, 78, /ENCRYPTION_KEY still holds an example value[\s\S]*serves as before/));
-    await withFile(join(host.is.home, 'app.env'), (text) => text.replace(/^DATABASE_POOL_MAX=.*$/m, "DATABASE_POOL_MAX='80'"), () => expectRefused(host.is.version, 78, /may open 485 connections/));
+    await withFile(join(host.is.home, 'app.env'), (text) => text.replace(/^DATABASE_POOL_MAX=.*$/m, "DATABASE_POOL_MAX='80'"), () => expectRefused(host.is.version, 78, /may open 491 connections/));
     chmodSync(join(host.is.home, 'app.env'), 0o644);
     await expectRefused(host.is.version, 78, /can be read by others/);
     chmodSync(join(host.is.home, 'app.env'), 0o600);

@@ -142,7 +142,7 @@ describe('the commands', () => {
     expect(await gloria(['migrate'], { MIGRATION_DATABASE_URL: '' })).toMatchObject({ code: 78, stderr: expect.stringContaining('MIGRATION_DATABASE_URL') });
     expect(await gloria(['validate-env'])).toMatchObject({ code: 0, stdout: 'The environment is usable (test).\n' });
     expect(await gloria(['validate-env', '--processes', '3'])).toMatchObject({ code: 0 });
-    expect(await gloria(['validate-env', '--processes', '3'], { DATABASE_POOL_MAX: '90' })).toMatchObject({ code: 78, stderr: expect.stringContaining('3 API processes and the worker may open 365 connections') });
+    expect(await gloria(['validate-env', '--processes', '3'], { DATABASE_POOL_MAX: '90' })).toMatchObject({ code: 78, stderr: expect.stringContaining('3 API processes and the worker may open 369 connections') });
     expect((await gloria(['validate-env', '--processes', 'x'])).code).toBe(64);
     expect(await gloria(['validate-env'], { NODE_ENV: 'production' })).toMatchObject({ code: 78, stderr: expect.stringContaining('ENCRYPTION_KEY') });
   });

@@ -49,11 +49,12 @@ describe('simulation', () => {
       [() => ({ op: 'grant', grant: deny }), () => made('/grants', deny), [...PEOPLE]],
     ];
     for (const [change, make, who] of steps) {
-      const simulated = (await dewi.post('/permissions/simulate', { changes: [change()] }).expect(200)).body as Simulation;
+      const asked = change();
+      const simulated = (await dewi.post('/permissions/simulate', { changes: [asked] }).expect(200)).body as Simulation;
       const before = await holdings();
       await make();
       const after = await holdings();
-      expect([change(), simulated.items.map(({ personId }) => personId).toSorted()]).toEqual([change(), who.map(ids.person).toSorted()]);
+      expect([asked, simulated.items.map(({ personId }) => personId).toSorted()]).toEqual([asked, who.map(ids.person).toSorted()]);
       expect(simulated.affected).toBe(who.length);
       for (const id of PEOPLE.map(ids.person)) {
         const brief = (held: Awaited<ReturnType<typeof holdings>>, code: string) => held.get(id)!.permissions.find((each) => each.code === code);
