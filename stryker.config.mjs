@@ -16,7 +16,7 @@ export default {
   },
   coverageAnalysis: 'perTest',
   concurrency: 2,
-  timeoutMS: 5_000,
+  timeoutMS: 15_000,
   thresholds: { high: 90, low: 85, break: null },
   reporters: ['progress-append-only', 'json'],
   jsonReporter: { fileName: '.gloria/mutation.json' },
