@@ -3,7 +3,6 @@ import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { everyRow, type Grant, type Tx } from '../../platform/database';
 import { holdsAtLeast, isRaised, type Wanted } from './decide';
 import { boundariesOf, compileSubject, type CompiledSubject, type SubjectFacts, type TypedCondition } from './subject';
-import { Subjects } from './subjects.service';
 
 interface Handed {
   permissionCode: string;
@@ -21,7 +20,6 @@ interface Handed {
 @Injectable()
 export class BoundedGranting {
   constructor(
-    private readonly subjects: Subjects,
     private readonly permissions: PermissionPort,
   ) {}
 
@@ -151,8 +149,10 @@ export class BoundedGranting {
   }
 
   private async demand(tx: Tx, actor: Actor, grants: readonly Handed[], until: Date | null, ignoring: ReadonlySet<string>): Promise<void> {
-    const subject = await this.subjects.of(actor);
-    if (!subject || grants.length === 0) return;
+    if (grants.length === 0) return;
+    // As the transaction sees it: what was registered in it a moment ago is held by who administers.
+    const subject = await this.holdings(tx, actor);
+    if (!subject) return;
     const nodeIds = grants.flatMap(({ nodeId }) => (nodeId ? [nodeId] : []));
     const nodes = new Map((await everyRow(tx, 'rule').orgUnit.findMany({ where: { id: { in: nodeIds } }, select: { id: true, path: true } })).map(({ id, path }) => [id, path]));
     for (const grant of grants) {

@@ -38,50 +38,51 @@ export class GrantsService {
     });
   }
 
-  async createGrant(actor: Actor, input: CreateGrant) {
+  createGrant(actor: Actor, input: CreateGrant) {
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createGrantIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open. `at`: where what is wrong with it stands. */
+  async createGrantIn(tx: Tx, actor: Actor, input: CreateGrant, at = '#') {
     const { subject } = input;
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
-        const condition = await this.resourceTypes.conditionOf(tx, input);
-        const limits = { resourceType: input.resource?.type ?? null, resourceId: input.resource?.id ?? null, condition };
-        await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, ...limits, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
-        const grant = await namingConstraints(
-          {
-            grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }),
-            grant_rule_period: badPeriod,
-            grant_rule_foundation_id_node_id_fkey: unknownReference,
-            grant_rule_foundation_id_role_id_fkey: unknownReference,
-            grant_rule_foundation_id_person_id_fkey: unknownReference,
-            grant_rule_foundation_id_position_id_fkey: unknownReference,
+    await this.bounded.requireMayWrite(tx, actor, { scope: input.scope, nodeId: input.nodeId ?? null });
+    const condition = await this.resourceTypes.conditionOf(tx, input, at);
+    const limits = { resourceType: input.resource?.type ?? null, resourceId: input.resource?.id ?? null, condition };
+    await this.bounded.requireHeld(tx, actor, [{ permissionCode: input.permission, effect: input.effect, scope: input.scope, nodeId: input.nodeId ?? null, ...limits, validUntil: input.validUntil ? new Date(input.validUntil) : null }]);
+    const grant = await namingConstraints(
+      {
+        grant_rule_once: () => new Problem('CODE_TAKEN', { field: 'grant' }),
+        grant_rule_period: badPeriod,
+        grant_rule_foundation_id_node_id_fkey: unknownReference,
+        grant_rule_foundation_id_role_id_fkey: unknownReference,
+        grant_rule_foundation_id_person_id_fkey: unknownReference,
+        grant_rule_foundation_id_position_id_fkey: unknownReference,
+      },
+      () =>
+        tx.grant.create({
+          data: {
+            id: uuidv7(),
+            foundationId: actor.foundationId,
+            permissionCode: input.permission,
+            effect: input.effect,
+            scope: input.scope,
+            nodeId: input.nodeId,
+            everyone: subject.type === 'everyone',
+            roleId: subject.type === 'role' ? subject.id : null,
+            personId: subject.type === 'person' ? subject.id : null,
+            positionId: subject.type === 'position' ? subject.id : null,
+            ...limits,
+            condition: condition ?? undefined,
+            grantedBy: actorKey(actor),
+            validFrom: input.validFrom,
+            validUntil: input.validUntil,
+            reason: input.reason,
           },
-          () =>
-            tx.grant.create({
-              data: {
-                id: uuidv7(),
-                foundationId: actor.foundationId,
-                permissionCode: input.permission,
-                effect: input.effect,
-                scope: input.scope,
-                nodeId: input.nodeId,
-                everyone: subject.type === 'everyone',
-                roleId: subject.type === 'role' ? subject.id : null,
-                personId: subject.type === 'person' ? subject.id : null,
-                positionId: subject.type === 'position' ? subject.id : null,
-                ...limits,
-                condition: condition ?? undefined,
-                grantedBy: actorKey(actor),
-                validFrom: input.validFrom,
-                validUntil: input.validUntil,
-                reason: input.reason,
-              },
-            }),
-        );
-        await this.audit.record(tx, actor, grantCreated(grant));
-        if (grant.effect === 'deny') await this.bounded.requireAdministratorLeft(tx, actor, [grant.permissionCode]);
-        return toGrantResponse(grant);
-      }),
+        }),
     );
+    await this.audit.record(tx, actor, grantCreated(grant));
+    if (grant.effect === 'deny') await this.bounded.requireAdministratorLeft(tx, actor, [grant.permissionCode]);
+    return toGrantResponse(grant);
   }
 
   async getGrant(actor: Actor, id: string) {
@@ -145,26 +146,27 @@ export class GrantsService {
     });
   }
 
-  async assign(actor: Actor, input: CreateAssignment) {
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        await this.bounded.requireMayAssign(tx, actor, input.positionId ?? null);
-        await this.bounded.requireRolesHeld(tx, actor, [input.roleId], input.validUntil ? new Date(input.validUntil) : null);
-        const assignment = await namingConstraints(
-          {
-            role_assignment_once: () => new Problem('CODE_TAKEN', { field: 'role assignment' }),
-            role_assignment_period: badPeriod,
-            role_assignment_foundation_id_role_id_fkey: unknownReference,
-            role_assignment_foundation_id_person_id_fkey: unknownReference,
-            role_assignment_foundation_id_position_id_fkey: unknownReference,
-          },
-          () => tx.roleAssignment.create({ data: { ...input, id: uuidv7(), foundationId: actor.foundationId } }),
-        );
-        await this.audit.record(tx, actor, roleAssigned(assignment));
-        await this.bounded.keepAdministrator(tx, actor, [assignment.roleId]);
-        return toAssignmentResponse(assignment);
-      }),
+  assign(actor: Actor, input: CreateAssignment) {
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.assignIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open. */
+  async assignIn(tx: Tx, actor: Actor, input: CreateAssignment) {
+    await this.bounded.requireMayAssign(tx, actor, input.positionId ?? null);
+    await this.bounded.requireRolesHeld(tx, actor, [input.roleId], input.validUntil ? new Date(input.validUntil) : null);
+    const assignment = await namingConstraints(
+      {
+        role_assignment_once: () => new Problem('CODE_TAKEN', { field: 'role assignment' }),
+        role_assignment_period: badPeriod,
+        role_assignment_foundation_id_role_id_fkey: unknownReference,
+        role_assignment_foundation_id_person_id_fkey: unknownReference,
+        role_assignment_foundation_id_position_id_fkey: unknownReference,
+      },
+      () => tx.roleAssignment.create({ data: { ...input, id: uuidv7(), foundationId: actor.foundationId } }),
     );
+    await this.audit.record(tx, actor, roleAssigned(assignment));
+    await this.bounded.keepAdministrator(tx, actor, [assignment.roleId]);
+    return toAssignmentResponse(assignment);
   }
 
   async unassign(actor: Actor, id: string): Promise<void> {

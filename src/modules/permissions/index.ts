@@ -26,6 +26,8 @@ import { SeparationOfDutyController } from './separation-of-duty.controller';
 import { SeparationOfDuty } from './separation-of-duty.service';
 import { SimulateService } from './simulate.service';
 import { Subjects } from './subjects.service';
+import { AuthorizationTransferController } from './transfer.controller';
+import { AuthorizationTransfer } from './transfer.service';
 import { WarmUp } from './warm-up';
 
 export { FoundationRoles } from './foundation-roles.service';
@@ -35,8 +37,8 @@ export { WarmUp } from './warm-up';
 
 @Global()
 @Module({
-  controllers: [PermissionsController, PermissionSearchController, ExplainController, AuthzenController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
-  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, SimulateService, AuthzenService, WarmUp, FoundationRoles],
+  controllers: [AuthorizationTransferController, PermissionsController, PermissionSearchController, ExplainController, AuthzenController, RolesController, GrantsController, DelegationsController, SeparationOfDutyController, ResourceTypesController, BreakGlassController],
+  providers: [Subjects, PermissionsService, PermissionsQueries, BoundedGranting, RolesService, GrantsService, DelegationsService, SeparationOfDuty, ResourceTypes, BreakGlassService, AskedRows, PermissionSearch, ExplainService, GraphService, SimulateService, AuthzenService, AuthorizationTransfer, WarmUp, FoundationRoles],
   exports: [PermissionsService, FoundationRoles],
 })
 export class PermissionsModule {}

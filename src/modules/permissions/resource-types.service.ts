@@ -45,16 +45,17 @@ export class ResourceTypes {
 
   async create(actor: Actor, input: CreateResourceType) {
     await this.permissions.require(actor, 'role:write', {});
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open, for who has asked for the right to it. */
+  async createIn(tx: Tx, actor: Actor, input: CreateResourceType) {
     requireOwnNames(input.attributes);
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        const row = await namingConstraints({ resource_type_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
-          tx.resourceType.create({ data: { id: uuidv7(), foundationId: actor.foundationId, code: input.code, name: input.name, attributes: input.attributes } }),
-        );
-        await this.audit.record(tx, actor, resourceTypeCreated(row));
-        return toResourceTypeResponse(row);
-      }),
+    const row = await namingConstraints({ resource_type_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
+      tx.resourceType.create({ data: { id: uuidv7(), foundationId: actor.foundationId, code: input.code, name: input.name, attributes: input.attributes } }),
     );
+    await this.audit.record(tx, actor, resourceTypeCreated(row));
+    return toResourceTypeResponse(row);
   }
 
   /** Grants keep the types their conditions were checked with: what changes here counts for grants made from now on. */
@@ -86,22 +87,23 @@ export class ResourceTypes {
   }
 
   /** Registers a permission and gives it to administrators, as they hold whatever there is: else nobody could ever grant it. */
-  async register(actor: Actor, { code, description }: RegisterPermission) {
+  async register(actor: Actor, input: RegisterPermission) {
     await this.permissions.require(actor, 'role:write', {});
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        const type = await tx.resourceType.findFirst({ where: { code: code.slice(0, code.indexOf(':')) } });
-        if (!type) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/code', code: 'unknown', detail: 'names no registered resource type' }]);
-        const { foundationId } = actor;
-        const row = await namingConstraints({ custom_permission_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
-          tx.customPermission.create({ data: { id: uuidv7(), foundationId, resourceTypeId: type.id, code, description } }),
-        );
-        await this.audit.record(tx, actor, customPermissionRegistered(row));
-        const role = await tx.role.findFirst({ where: { code: ADMINISTRATOR, system: true }, select: { id: true } });
-        if (role) await this.audit.record(tx, actor, grantCreated(await tx.grant.create({ data: { id: uuidv7(), foundationId, permissionCode: code, scope: 'all', roleId: role.id, reason: 'standard' } })));
-        return toCustomPermissionResponse(row);
-      }),
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.registerIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open, for who has asked for the right to it. */
+  async registerIn(tx: Tx, actor: Actor, { code, description }: RegisterPermission) {
+    const type = await tx.resourceType.findFirst({ where: { code: code.slice(0, code.indexOf(':')) } });
+    if (!type) throw new Problem('REQUEST_INVALID', { count: 1 }, [{ pointer: '#/code', code: 'unknown', detail: 'names no registered resource type' }]);
+    const { foundationId } = actor;
+    const row = await namingConstraints({ custom_permission_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
+      tx.customPermission.create({ data: { id: uuidv7(), foundationId, resourceTypeId: type.id, code, description } }),
     );
+    await this.audit.record(tx, actor, customPermissionRegistered(row));
+    const role = await tx.role.findFirst({ where: { code: ADMINISTRATOR, system: true }, select: { id: true } });
+    if (role) await this.audit.record(tx, actor, grantCreated(await tx.grant.create({ data: { id: uuidv7(), foundationId, permissionCode: code, scope: 'all', roleId: role.id, reason: 'standard' } })));
+    return toCustomPermissionResponse(row);
   }
 
   /** Throws 409 STILL_IN_USE while anything but the administrators' own grant names it. */

@@ -40,16 +40,17 @@ export class RolesService {
 
   async create(actor: Actor, input: CreateRole) {
     await this.permissions.require(actor, 'role:write', {});
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        const role = await namingConstraints({ role_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
-          tx.role.create({ data: { id: uuidv7(), foundationId: actor.foundationId, code: input.code, name: input.name } }),
-        );
-        await this.audit.record(tx, actor, roleCreated(role));
-        await this.setJuniors(tx, actor, role.id, input.juniorIds);
-        return toRoleResponse(await this.find(tx, role.id));
-      }),
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open, for who has asked for the right to it. */
+  async createIn(tx: Tx, actor: Actor, input: CreateRole) {
+    const role = await namingConstraints({ role_foundation_id_code_key: () => new Problem('CODE_TAKEN', { field: 'code' }) }, () =>
+      tx.role.create({ data: { id: uuidv7(), foundationId: actor.foundationId, code: input.code, name: input.name } }),
     );
+    await this.audit.record(tx, actor, roleCreated(role));
+    await this.setJuniors(tx, actor, role.id, input.juniorIds);
+    return toRoleResponse(await this.find(tx, role.id));
   }
 
   /** Throws 412 or 409 where the role is not what the change was based on, 428 where it is based on nothing. */

@@ -42,18 +42,19 @@ export class SeparationOfDuty {
   /** Throws 409 ROLES_KEPT_APART where somebody holds too many of its roles already. */
   async create(actor: Actor, input: CreateSodSet) {
     await this.permissions.require(actor, 'role:write', {});
-    return this.database.withTenant(actor, (tx) =>
-      idempotent(tx, actor, async () => {
-        const id = uuidv7();
-        const { kind, name, cardinality } = input;
-        const members = await this.members(tx, actor, { id, kind, cardinality }, input.members);
-        await namingConstraints(TAKEN, () => tx.sodSet.create({ data: { id, foundationId: actor.foundationId, kind, name, cardinality } }));
-        await tx.sodMember.createMany({ data: members });
-        const row = await this.find(tx, id);
-        await this.audit.record(tx, actor, sodSetCreated(row));
-        return toSodSetResponse(row);
-      }),
-    );
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.createIn(tx, actor, input)));
+  }
+
+  /** The same inside a transaction already open, for who has asked for the right to it. */
+  async createIn(tx: Tx, actor: Actor, input: CreateSodSet) {
+    const id = uuidv7();
+    const { kind, name, cardinality } = input;
+    const members = await this.members(tx, actor, { id, kind, cardinality }, input.members);
+    await namingConstraints(TAKEN, () => tx.sodSet.create({ data: { id, foundationId: actor.foundationId, kind, name, cardinality } }));
+    await tx.sodMember.createMany({ data: members });
+    const row = await this.find(tx, id);
+    await this.audit.record(tx, actor, sodSetCreated(row));
+    return toSodSetResponse(row);
   }
 
   async get(actor: Actor, id: string) {
