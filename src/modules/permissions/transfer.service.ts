@@ -162,16 +162,15 @@ function sorted(document: Document): Document {
 }
 
 async function namesIn(tx: Tx, { grants, roleAssignments }: Document): Promise<Names> {
-  const all = everyRow(tx, 'whole');
   const subjects = grants.map(({ subject }) => subject);
   const positions = [...subjects.flatMap((each) => ('position' in each ? each.position : [])), ...roleAssignments.flatMap(({ position }) => position ?? [])];
   const people = [...subjects.flatMap((each) => ('person' in each ? each.person : [])), ...roleAssignments.flatMap(({ person }) => person ?? [])];
   const living = { deletedAt: null };
   const [roles, units, posts, persons] = [
     await tx.role.findMany({ select: { id: true, code: true } }),
-    await all.orgUnit.findMany({ where: { ...living, code: { in: grants.flatMap(({ node }) => node ?? []) } }, select: { id: true, code: true } }),
-    await all.position.findMany({ where: { ...living, code: { in: positions } }, select: { id: true, code: true } }),
-    await all.person.findMany({ where: { ...living, employeeNumber: { in: people } }, select: { id: true, employeeNumber: true } }),
+    await everyRow(tx, 'reference').orgUnit.findMany({ where: { ...living, code: { in: grants.flatMap(({ node }) => node ?? []) } }, select: { id: true, code: true } }),
+    await everyRow(tx, 'reference').position.findMany({ where: { ...living, code: { in: positions } }, select: { id: true, code: true } }),
+    await everyRow(tx, 'reference').person.findMany({ where: { ...living, employeeNumber: { in: people } }, select: { id: true, employeeNumber: true } }),
   ];
   return {
     role: new Map(roles.map(({ id, code }) => [code, id])),
