@@ -248,7 +248,7 @@ async function lists(app, world, admin, quick) {
   await hand.end();
   return [
     row(`list 50 of ${quick ? '100,000' : '1 M'} rows, p95`, '≤ 5 ms', ms(a), a <= 5),
-    row('the same beside SQL written by hand', '≤ 1.3×', `${times(a / b)} (${ms(b)})`, a / b <= 1.3, a / b <= 1.3 ? '' : 'four statements through Prisma, beside four of pg'),
+    row('the same beside SQL written by hand', '≤ 1.3×', `${times(a / b)} (${ms(b)})`, a / b <= 1.3, a / b <= 1.3 ? '' : 'the query is the same; a transaction of Prisma takes more than a millisecond before it does anything'),
     row('the same beside ids first, then rows', '≥ 5× faster', `${times(c / a)} (${ms(c)})`, c / a >= 5),
     row(`who can, over ${world.people.length.toLocaleString('en-US')} people, p95`, '≤ 100 ms', ms(quantile(who, 0.95)), quantile(who, 0.95) <= 100),
   ];
