@@ -8,7 +8,7 @@ export default {
       rootDir: '.',
       testEnvironment: 'node',
       setupFiles: ['<rootDir>/test/support/mutation.cjs'],
-      testMatch: ['<rootDir>/src/modules/permissions/*.spec.ts', '<rootDir>/src/access/*.spec.ts'],
+      testMatch: (process.env.MUTATION_TESTS ?? '').split(',').map((file) => `<rootDir>/${file}`),
       transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript', decorators: true }, transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false } }, module: { type: 'commonjs' }, sourceMaps: 'inline' }] },
       modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.gloria/'],
     },
