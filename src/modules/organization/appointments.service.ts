@@ -6,7 +6,7 @@ import { type Appointment, Database, everyRow, type Tx } from '../../platform/da
 import { AuditService } from '../audit';
 import { type CreateAppointment, type ListAppointmentsQuery, toAppointmentResponse, type UpdateAppointment } from './organization.dto';
 import { created, removed } from './organization.events';
-import { VisibleRows } from './rows';
+import { absence, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const PERIOD = {
@@ -120,10 +120,7 @@ export class AppointmentsService {
 
   private async find(tx: Tx, actor: Actor, id: string): Promise<{ appointment: Appointment; unitPath: UnitPath }> {
     const found = await (await this.rows.appointments(tx, actor)).findFirst({ where: { id }, include: { position: { include: { unit: { select: { path: true } } } } } });
-    if (!found) {
-      if ((await everyRow(tx, 'denial').appointment.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'appointment', id });
-      throw new Problem('NOT_FOUND');
-    }
+    if (!found) throw await absence(everyRow(tx, 'denial').appointment.count({ where: { id } }), { type: 'appointment', id });
     const { position, ...appointment } = found;
     return { appointment, unitPath: position.unit.path };
   }

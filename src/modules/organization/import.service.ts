@@ -25,13 +25,6 @@ const CONSTRAINTS = Object.fromEntries(
   ['org_unit_code_living', 'position_code_living', 'position_one_head', 'person_number_living', 'appointment_no_overlap'].map((name) => [name, () => new Problem('STALE_VERSION')]),
 );
 
-/** Ends a dry run: everything was done and checked, and is rolled back. */
-class DryRunDone extends Error {
-  constructor(readonly report: Report) {
-    super('dry run');
-  }
-}
-
 type Counts = { created: number; changed: number; unchanged: number };
 type Report = { dryRun: boolean; units: Counts; positions: Counts; people: Counts; appointments: Counts };
 
@@ -63,15 +56,10 @@ export class ImportService {
           if (all.length > 0) throw invalid(all, csv?.lines ?? null);
           await namingConstraints(CONSTRAINTS, () => this.apply(tx, actor, plan));
           const counts = ({ create, change, unchanged }: { create: unknown[]; change: unknown[]; unchanged: number }) => ({ created: create.length, changed: change.length, unchanged });
-          const report = { dryRun: options.dryRun, units: counts(plan.units), positions: counts(plan.positions), people: counts(plan.people), appointments: counts(plan.appointments) };
-          if (options.dryRun) throw new DryRunDone(report);
-          return report;
+          return { dryRun: options.dryRun, units: counts(plan.units), positions: counts(plan.positions), people: counts(plan.people), appointments: counts(plan.appointments) };
         }),
-      { timeout: 120_000 },
-    ).catch((error: unknown) => {
-      if (error instanceof DryRunDone) return error.report;
-      throw error;
-    });
+      { timeout: 120_000, dryRun: options.dryRun },
+    );
   }
 
   private async read(tx: Tx): Promise<Existing> {

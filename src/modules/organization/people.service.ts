@@ -7,7 +7,7 @@ import { AuditService } from '../audit';
 import { AppointmentsService } from './appointments.service';
 import { type CreatePerson, type ListPeopleQuery, toPersonResponse, type UpdatePerson } from './organization.dto';
 import { created } from './organization.events';
-import { holding, VisibleRows } from './rows';
+import { absence, holding, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = { person_number_living: () => new Problem('CODE_TAKEN', { field: 'employeeNumber' }) };
@@ -115,7 +115,6 @@ export class PeopleService {
   private async find(tx: Tx, actor: Actor, id: string): Promise<Person> {
     const person = await (await this.rows.people(tx, actor)).findFirst({ where: { id } });
     if (person) return person;
-    if ((await everyRow(tx, 'denial').person.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'person', id });
-    throw new Problem('NOT_FOUND');
+    throw await absence(everyRow(tx, 'denial').person.count({ where: { id } }), { type: 'person', id });
   }
 }

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
+import { type Actor, PermissionPort, Problem, rowFacts, type UnitPath } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, everyRow, type Position, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreatePosition, type ListPositionsQuery, toPositionResponse, type UpdatePosition } from './organization.dto';
 import { created } from './organization.events';
-import { VisibleRows } from './rows';
+import { absence, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 const TAKEN = {
@@ -112,10 +112,7 @@ export class PositionsService {
 
   private async find(tx: Tx, actor: Actor, id: string): Promise<{ position: Position; unitPath: UnitPath }> {
     const found = await (await this.rows.positions(tx, actor)).findFirst({ where: { id }, include: { unit: { select: { path: true } } } });
-    if (!found) {
-      if ((await everyRow(tx, 'denial').position.count({ where: { id } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'position', id });
-      throw new Problem('NOT_FOUND');
-    }
+    if (!found) throw await absence(everyRow(tx, 'denial').position.count({ where: { id } }), { type: 'position', id });
     const { unit, ...position } = found;
     return { position, unitPath: unit.path };
   }

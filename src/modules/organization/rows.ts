@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, PermissionPort, rowFacts, type RowFilter, RowSources, whereFromFilter } from '../../access';
+import { type Actor, Denied, PermissionPort, Problem, rowFacts, type RowFilter, RowSources, whereFromFilter } from '../../access';
 import { everyRow, type Prisma, rowsWithin, type Tx } from '../../platform/database';
 
 /** A unit that is one of these or lies below one. */
@@ -40,6 +40,11 @@ export class VisibleRows {
   async appointments(tx: Tx, actor: Actor) {
     return within.appointments(tx, await this.permissions.filter(actor, 'person:read', 'appointment'));
   }
+}
+
+/** What to throw for a row that is not among those to be seen: one that is there all the same is refused, and recorded as refused. */
+export async function absence(there: Promise<number>, target: { type: string; id: string }): Promise<Problem> {
+  return (await there) > 0 ? new Denied('NOT_FOUND', {}, target) : new Problem('NOT_FOUND');
 }
 
 /** The rows of this module, for whoever asks about rows of any kind. */

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
+import { type Actor, PermissionPort, Problem, rowFacts } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints } from '../../http';
 import { Database, everyRow, type OrgUnit, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type CreateUnit, type ListUnitsQuery, toUnitResponse, type UpdateUnit } from './organization.dto';
 import { created } from './organization.events';
-import { inside, VisibleRows } from './rows';
+import { absence, inside, VisibleRows } from './rows';
 import { versionedChange } from './versioned-change';
 
 type Kind = 'school' | 'department';
@@ -135,8 +135,7 @@ export class UnitsService {
   private async find(tx: Tx, actor: Actor, kind: Kind, id: string): Promise<OrgUnit> {
     const unit = await (await this.rows.units(tx, actor)).findFirst({ where: { id, kind } });
     if (unit) return unit;
-    if ((await everyRow(tx, 'denial').orgUnit.count({ where: { id, kind } })) > 0) throw new Denied('NOT_FOUND', {}, { type: 'org_unit', id });
-    throw new Problem('NOT_FOUND');
+    throw await absence(everyRow(tx, 'denial').orgUnit.count({ where: { id, kind } }), { type: 'org_unit', id });
   }
 }
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Actor, isPermissionCode, isRowId, isRowKind, type PermissionCode, PermissionPort, Problem, type ResourceFacts, rowKindsOf } from '../../access';
+import { type Actor, isPermissionCode, isRowId, isRowKind, PermissionPort, Problem, type ResourceFacts, rowKindsOf } from '../../access';
 import { fieldErrors, MAX_PAGE } from '../../http';
 import { CONFIG, type Config } from '../../platform/config';
 import { Database, everyRow, type Tx } from '../../platform/database';
@@ -136,10 +136,7 @@ export class AuthzenService {
     for (const [index, { subject, action, resource, context }] of inputs.entries()) {
       const name = `${resource.type}\0${action.name}`;
       let permission = permissions.get(name);
-      if (permission === undefined) {
-        const code = codeOf(action.name, resource.type);
-        permissions.set(name, (permission = isPermissionCode(code) ? ownCode(code, resource.type) : await this.permissionOf(actor, moment, action.name, resource.type)));
-      }
+      if (permission === undefined) permissions.set(name, (permission = await this.permissionOf(actor, moment, action.name, resource.type)));
       const personId = people.get(key(subject));
       const holder = personId === undefined ? undefined : compiled.get(personId);
       const row = facts[index];
@@ -202,19 +199,13 @@ export class AuthzenService {
 
   /** The permission an action names for a type of resources; null where there is none. */
   private async permissionOf(actor: Actor, moment: Moment, name: string, type: string): Promise<string | null> {
-    const code = codeOf(name, type);
-    if (isPermissionCode(code)) return ownCode(code, type);
+    const code = name.includes(':') ? name : `${type}:${name}`;
+    if (isPermissionCode(code)) {
+      const kinds: readonly string[] = rowKindsOf(code);
+      return kinds.length === 0 || kinds.includes(type) ? code : null;
+    }
     return code.startsWith(`${type}:`) && (await this.resourceTypes.isRegistered(actor.foundationId, code, moment)) ? code : null;
   }
-}
-
-/** What an action is called as a permission: `approve` of the resource's type, or a whole code. */
-const codeOf = (name: string, type: string) => (name.includes(':') ? name : `${type}:${name}`);
-
-/** A permission of ours, where it is asked about rows of this type at all. */
-function ownCode(code: PermissionCode, type: string): PermissionCode | null {
-  const kinds: readonly string[] = rowKindsOf(code);
-  return kinds.length === 0 || kinds.includes(type) ? code : null;
 }
 
 /** Ids that look like ours are taken as ours are written, as grants of single things are. */

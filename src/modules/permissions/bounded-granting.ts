@@ -3,6 +3,7 @@ import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { everyRow, type Grant, type Tx } from '../../platform/database';
 import { holdsAtLeast, isRaised, type Wanted } from './decide';
 import { boundariesOf, compileSubject, type CompiledSubject, type SubjectFacts, type TypedCondition } from './subject';
+import { Subjects } from './subjects.service';
 
 interface Handed {
   permissionCode: string;
@@ -20,6 +21,7 @@ interface Handed {
 @Injectable()
 export class BoundedGranting {
   constructor(
+    private readonly subjects: Subjects,
     private readonly permissions: PermissionPort,
   ) {}
 
@@ -85,8 +87,8 @@ export class BoundedGranting {
   /** What the actor holds as the transaction sees it; null for the system. */
   async holdings(tx: Tx, actor: Actor): Promise<CompiledSubject | null> {
     if (actor.kind === 'system') return null;
-    const [row] = await tx.$queryRaw<{ facts: SubjectFacts }[]>`SELECT gloria_subject(${actor.foundationId}::uuid, ${actor.personId}::uuid) AS facts`;
-    return compileSubject(row!.facts, Math.max(actor.startedAt, row!.facts.now));
+    const facts = await this.subjects.factsIn(tx, actor.foundationId, actor.personId);
+    return compileSubject(facts, Math.max(actor.startedAt, facts.now));
   }
 
   /** After roles were given: an administrator must be left, if the roles say anything of administration or deny anything. */

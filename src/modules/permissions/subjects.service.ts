@@ -68,15 +68,20 @@ export class Subjects {
    * one: it would wait for a second connection while it holds the first.
    */
   async getMany(foundationId: string, personIds: readonly string[], moment: Moment, tx?: Tx): Promise<Map<string, CompiledSubject>> {
-    const missing = [...new Set(personIds)].filter((id) => !this.known(foundationId, id, moment));
+    const found = new Map<string, CompiledSubject>();
+    const missing: string[] = [];
+    for (const id of new Set(personIds)) {
+      const known = this.known(foundationId, id, moment);
+      if (known) found.set(id, known);
+      else missing.push(id);
+    }
     if (missing.length > 0) {
       const rows = tx
         ? await tx.$queryRaw<{ id: string; facts: SubjectFacts }[]>`SELECT p.id::text AS id, gloria_subject(${foundationId}::uuid, p.id) AS facts FROM unnest(${missing}::uuid[]) AS p(id)`
         : await this.database.hot<{ id: string; facts: SubjectFacts }>('SELECT p.id, gloria_subject($1, p.id) AS facts FROM unnest($2::uuid[]) AS p(id)', [foundationId, missing]);
       for (const { id, facts } of rows) this.keep(foundationId, id, { stamp: moment.stamp, subject: compileSubject(facts, Math.max(moment.notBefore, facts.now)) });
     }
-    const found = new Map<string, CompiledSubject>();
-    for (const id of new Set(personIds)) found.set(id, this.known(foundationId, id, moment) ?? (await this.get(foundationId, id, moment)));
+    for (const id of missing) found.set(id, await this.get(foundationId, id, moment));
     return found;
   }
 

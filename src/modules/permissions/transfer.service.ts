@@ -15,13 +15,6 @@ type Document = z.output<typeof AuthorizationDocument.schema>;
 type Section = keyof Report['added'];
 type Report = z.output<typeof ImportAuthorizationReport.schema>;
 const SECTIONS: readonly Section[] = ['resourceTypes', 'permissions', 'roles', 'grants', 'roleAssignments', 'separationOfDuty'];
-/** A dry run's report on its way out of the transaction it takes back. */
-class DryRunDone extends Error {
-  constructor(readonly report: Report) {
-    super('dry run');
-  }
-}
-
 /** Ids by name, of what entries name. */
 interface Names {
   role: Map<string, string>;
@@ -57,21 +50,7 @@ export class AuthorizationTransfer {
    */
   async import(actor: Actor, document: Document, { dryRun }: { dryRun: boolean }): Promise<Report> {
     await this.permissions.require(actor, 'role:write', {});
-    return this.database
-      .withTenant(
-        actor,
-        (tx) =>
-          idempotent(tx, actor, async () => {
-            const report = await this.add(tx, actor, document, dryRun);
-            if (dryRun) throw new DryRunDone(report);
-            return report;
-          }),
-        { timeout: 120_000 },
-      )
-      .catch((error: unknown) => {
-        if (error instanceof DryRunDone) return error.report;
-        throw error;
-      });
+    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => this.add(tx, actor, document, dryRun)), { timeout: 120_000, dryRun });
   }
 
   private async add(tx: Tx, actor: Actor, document: Document, dryRun: boolean): Promise<Report> {
@@ -101,7 +80,7 @@ export class AuthorizationTransfer {
     document = { ...document, roles: inOrder(document.roles) };
     await each('roles', async ({ juniors, ...role }) => void names.role.set(role.code, (await this.roles.createIn(tx, actor, { ...role, juniorIds: juniors.map((code) => names.role.get(code)!) })).id));
     // What registering gave to administrators may be among the grants.
-    there.grants = (await read(tx, present())).grants;
+    if (report.added.permissions > 0) there.grants = (await read(tx, present())).grants;
     await each('grants', async ({ node, subject, kind, ...grant }, at) => {
       const to = 'everyone' in subject ? ({ type: 'everyone' } as const) : 'role' in subject ? ({ type: 'role', id: names.role.get(subject.role)! } as const) : 'position' in subject ? ({ type: 'position', id: names.position.get(subject.position)! } as const) : ({ type: 'person', id: names.person.get(subject.person)! } as const);
       await this.grants.createGrantIn(tx, actor, { ...grant, nodeId: node === undefined ? undefined : names.unit.get(node)!, subject: to, resource: kind === undefined ? undefined : { type: kind } }, at);

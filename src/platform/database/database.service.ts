@@ -17,6 +17,15 @@ export interface Tenant {
 export interface TenantOptions {
   /** Longest the transaction may run, in ms. */
   timeout?: number;
+  /** Everything is done and checked and answered, and rolled back. */
+  dryRun?: boolean;
+}
+
+/** A dry run's answer, on its way out of the transaction it takes back. */
+class TakenBack<T> extends Error {
+  constructor(readonly answer: T) {
+    super('dry run');
+  }
 }
 
 /** Connections of a process kept for single statements. */
@@ -88,12 +97,18 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
     const answer = await this.within(
       this.prisma,
       tenant,
-      (tx) => {
+      async (tx) => {
         CHANGING.set(tx, change);
-        return work(tx);
+        const done = await work(tx);
+        if (options.dryRun) throw new TakenBack(done);
+        return done;
       },
       options,
-    );
+    ).catch((error: unknown) => {
+      if (!(error instanceof TakenBack)) throw error;
+      change.authorization = false;
+      return error.answer as T;
+    });
     if (change.authorization) {
       const v = await this.afterAuthorizationChange(tenant.foundationId);
       if (v !== null && tenant.request) tenant.request.changedTo = v;
