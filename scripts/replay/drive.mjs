@@ -46,7 +46,7 @@ export async function driveCase(api, cast, moves, routes, amount, traces) {
     } else {
       // With nothing open the step answered last is answered again, as somebody does whose page is old; before anything
       // was submitted, one that is not there.
-      task = instance?.openTask ?? task;
+      task = instance?.openTasks[0] ?? task;
       answer = await api.call(who, 'POST', `/workflow/tasks/${task?.id ?? randomUUID()}/${move.verb}`, { comment: move.name, ...(move.step ? { step: move.step } : {}) }, { measured: true });
       expected = [ACTION[move.verb]];
     }
@@ -55,7 +55,7 @@ export async function driveCase(api, cast, moves, routes, amount, traces) {
       traces.push({ requestId: answer.requestId, instanceId: instance?.id ?? null, expected: answer.status === 403 ? ['access.denied'] : [] });
       return refused(move, answer.body.code);
     }
-    task = instance?.openTask ?? task;
+    task = instance?.openTasks[0] ?? task;
     instance = answer.body;
     decisions += 1;
     traces.push({ requestId: answer.requestId, instanceId: instance.id, expected });

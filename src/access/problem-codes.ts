@@ -26,6 +26,7 @@ export const PROBLEMS = {
   WORKFLOW_OWN_STEP: { status: 403, title: 'Own request', en: 'Nobody decides on their own request.', id: 'Tidak seorang pun memutuskan permintaannya sendiri.' },
   WORKFLOW_NOT_CANDIDATE: { status: 403, title: 'Not your step', en: 'You are not among the people who may decide this step.', id: 'Anda tidak termasuk yang boleh memutuskan langkah ini.' },
   WORKFLOW_NOT_INITIATOR: { status: 403, title: 'Not your request', en: 'Only the person who filed the request can do this.', id: 'Hanya pengaju permintaan yang dapat melakukan ini.' },
+  WORKFLOW_SEPARATION: { status: 403, title: 'Kept apart', en: 'Whoever decided an earlier step of this request may not decide this one.', id: 'Yang memutuskan langkah sebelumnya tidak boleh memutuskan langkah ini.' },
   // 404, 405
   NOT_FOUND: { status: 404, title: 'Not found', en: 'There is no such thing, or you may not see it.', id: 'Tidak ada, atau Anda tidak boleh melihatnya.' },
   INVITATION_INVALID: { status: 404, title: 'Invitation not accepted', en: 'The invitation code is unknown, used or expired.', id: 'Kode undangan tidak dikenal, sudah dipakai, atau kedaluwarsa.' },
@@ -47,6 +48,9 @@ export const PROBLEMS = {
   WORKFLOW_TASK_CLOSED: { status: 409, title: 'Already decided', en: 'This step is already {state}.', id: 'Langkah ini sudah {state}.' },
   WORKFLOW_VERB: { status: 409, title: 'Not possible at this step', en: 'This step cannot be answered with {verb}.', id: 'Langkah ini tidak dapat dijawab dengan {verb}.' },
   WORKFLOW_STEP: { status: 409, title: 'Another step', en: 'This is the step {actual}, not {expected}.', id: 'Ini langkah {actual}, bukan {expected}.' },
+  WORKFLOW_ALREADY_DECIDED: { status: 409, title: 'Already answered', en: 'You have decided this step; it waits for others.', id: 'Anda sudah memutuskan langkah ini; langkah ini menunggu yang lain.' },
+  WORKFLOW_TURN: { status: 409, title: 'Not your turn', en: 'Others decide this step before you.', id: 'Ada yang memutuskan langkah ini sebelum Anda.' },
+  WORKFLOW_RETURN_TARGET: { status: 409, title: 'Not back to there', en: 'This step cannot be sent back to that one; possible: {targets}.', id: 'Langkah ini tidak dapat dikembalikan ke sana; yang mungkin: {targets}.' },
   WORKFLOW_NO_CANDIDATE: { status: 409, title: 'Nobody can decide', en: 'Nobody can decide the step "{step}" for this request; ask an administrator to fill the position.', id: 'Tidak ada yang dapat memutuskan langkah "{step}"; minta administrator mengisi posisinya.' },
   WORKFLOW_NO_UNIT: { status: 409, title: 'No position', en: 'You hold no position now, so there is no unit to file this for.', id: 'Anda tidak memegang jabatan, sehingga tidak ada unit untuk pengajuan ini.' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'Already being carried out', en: 'A request with this Idempotency-Key is being carried out.', id: 'Permintaan dengan Idempotency-Key ini sedang dijalankan.' },

@@ -22,7 +22,7 @@ import * as resourceTypesDto from '../../src/modules/permissions/resource-types.
 import * as searchDto from '../../src/modules/permissions/search.dto';
 import * as simulateDto from '../../src/modules/permissions/simulate.dto';
 import * as transferDto from '../../src/modules/permissions/transfer.dto';
-import { readDefinition } from '../../src/modules/workflow/definition';
+import { readDefinition } from '../../src/modules/workflow/gate';
 import * as workflowDto from '../../src/modules/workflow/workflow.dto';
 import { aFoundation, startApp, type TestApp } from '../support/app';
 import { expectCommitted, readProjectFile, root } from '../support/documents';

@@ -168,7 +168,7 @@ describe('tenants', () => {
     for (const path of [`/schools/${ids.unit('sma-1')}`, `/departments/${ids.unit('sma-1-science')}`, `/positions/${ids.position('director')}`, `/people/${ids.person('siti')}`, `/roles/${ids.role('auditor')}`, `/workflow/instances/${filed.id}`, `/workflow/instances/${filed.id}/history`]) {
       expect(await dewi.get(path)).toBeProblem(404, 'NOT_FOUND');
     }
-    expect(await dewi.answers('approve', filed.openTask.id)).toBeProblem(404, 'NOT_FOUND');
+    expect(await dewi.answers('approve', filed.openTasks[0]!.id)).toBeProblem(404, 'NOT_FOUND');
     expect(await dewi.post('/grants', { permission: 'workflow:read', scope: 'all', subject: { type: 'person', id: ids.person('siti') } })).toBeProblem(404, 'NOT_FOUND');
     expect(await dewi.post('/appointments', { personId: ids.person('siti'), positionId: ids.position('director') })).toBeProblem(404, 'NOT_FOUND');
     expect(await dewi.delete(`/me/sessions/${theirs.sessionOf('dewi')}`)).toBeProblem(404, 'NOT_FOUND');

@@ -159,9 +159,9 @@ describe('an API key', () => {
     expect(await caller.get('/workflow/instances')).toBeProblem(403, 'PERMISSION_DENIED');
     expect(await caller.post('/workflow/instances', { definition: 'reimbursement' })).toBeProblem(403, 'PERMISSION_DENIED');
     const filed = await world.as('siti').submits({ amount: '10', currency: 'IDR', description: 'Paper', route: 'supervisor' });
-    const approved = (await world.as('joko').answers('approve', filed.openTask.id).expect(200)).body as { openTask: { id: string } };
-    expect(await caller.post(`/workflow/tasks/${approved.openTask.id}/complete`, { step: 'payment' })).toBeProblem(409, 'WORKFLOW_STEP');
-    await caller.post(`/workflow/tasks/${approved.openTask.id}/complete`, { step: 'payment-request' }).expect(200);
+    const approved = (await world.as('joko').answers('approve', filed.openTasks[0]!.id).expect(200)).body as { openTasks: { id: string }[] };
+    expect(await caller.post(`/workflow/tasks/${approved.openTasks[0]!.id}/complete`, { step: 'payment' })).toBeProblem(409, 'WORKFLOW_STEP');
+    await caller.post(`/workflow/tasks/${approved.openTasks[0]!.id}/complete`, { step: 'payment-request' }).expect(200);
   });
 
   it('loses at once what its creator loses', async () => {

@@ -14,12 +14,12 @@ describe('check and write', () => {
 
   /** A request that waits for the cashier. */
   const toBePaid = async () => {
-    const { id, openTask } = await world.as('siti').submits();
-    let task = openTask;
+    const { id, openTasks } = await world.as('siti').submits();
+    let task = openTasks[0]!;
     for (const who of ['lina', 'eko', 'joko']) {
       if (task.node === 'payment-request') break;
       const { status, body } = await world.as(who).answers('approve', task.id);
-      if (status === 200) task = (body as { openTask: typeof openTask }).openTask;
+      if (status === 200) task = (body as { openTasks: typeof openTasks }).openTasks[0]!;
     }
     expect(task.node).toBe('payment-request');
     return { id, task };

@@ -159,10 +159,10 @@ describe('nobody raises themselves', () => {
   it('by an API key where they themselves may not', async () => {
     await give('ratna', 'workflow:approve', 'all');
     const filed = await world.as('ratna').submits(aReimbursement({ route: 'supervisor' }));
-    const paying = (await world.as('agus').answers('approve', filed.openTask.id).expect(200)).body as { openTask: { id: string } };
+    const paying = (await world.as('agus').answers('approve', filed.openTasks[0]!.id).expect(200)).body as { openTasks: { id: string }[] };
     const { key } = (await world.as('ratna').post('/api-keys', { name: 'own', scopes: ['workflow:complete', 'workflow:read'], validDays: 1 }).expect(201)).body as { key: string };
-    expect(await world.as('ratna').answers('complete', paying.openTask.id)).toBeProblem(403, 'WORKFLOW_OWN_STEP');
-    expect(await world.withKey(key).answers('complete', paying.openTask.id)).toBeProblem(403, 'WORKFLOW_OWN_STEP');
+    expect(await world.as('ratna').answers('complete', paying.openTasks[0]!.id)).toBeProblem(403, 'WORKFLOW_OWN_STEP');
+    expect(await world.withKey(key).answers('complete', paying.openTasks[0]!.id)).toBeProblem(403, 'WORKFLOW_OWN_STEP');
     expect((await world.withKey(key).post('/permissions/check', { permission: 'audit:read' }).expect(200)).body.allowed).toBe(false);
   });
 

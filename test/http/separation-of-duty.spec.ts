@@ -85,7 +85,7 @@ describe('separation of duty', () => {
     await dewi().post('/appointments', { personId: ids.person('ratna'), positionId: headPost.id, acting: true }).expect(201);
 
     const request = await world.as('siti').submits(aReimbursement({ route: 'supervisor' }));
-    const tasks = async (id: string) => ((await dewi().get(`/workflow/instances/${id}`).expect(200)).body as { openTask: { id: string; node: string } | null }).openTask;
+    const tasks = async (id: string) => ((await dewi().get(`/workflow/instances/${id}`).expect(200)).body as { openTasks: { id: string; node: string }[] }).openTasks[0]!;
     let decidedByRatna = false;
     for (let task = await tasks(request.id); task && !task.node.startsWith('payment'); task = await tasks(request.id)) {
       const inbox = ((await world.as('ratna').get('/me/tasks?limit=200').expect(200)).body as { items: { taskId: string }[] }).items;

@@ -133,7 +133,7 @@ export class Caller {
   put = (path: string, body: object) => this.world.testApp.http.put(`/api/v1${path}`).set(this.headers).send(body);
 
   /** Files and submits a reimbursement; resolves to the answer's body. */
-  async submits(form: Record<string, unknown> = aReimbursement()): Promise<{ id: string; openTask: { id: string; node: string } }> {
+  async submits(form: Record<string, unknown> = aReimbursement()): Promise<{ id: string; openTasks: { id: string; node: string }[] }> {
     return (await this.post('/workflow/instances', { definition: 'reimbursement', submit: true, form }).expect(201)).body as never;
   }
 

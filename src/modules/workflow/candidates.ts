@@ -1,11 +1,11 @@
 import type { Locale } from '../../access';
-import type { Tx } from '../../platform/database';
-import type { CandidateRule } from './definition';
+import { Prisma, type Tx } from '../../platform/database';
+import type { CandidateAlternative, CandidateRule } from './definition';
 
 /** Why somebody may decide a step: the rule, and the post or assignment by which they meet it. */
 export interface CandidateReason {
   rule: CandidateRule;
-  /** Position title and unit name; null for a role assigned to the person. */
+  /** Position title and unit name; null for a role assigned to the person, or one who is named. */
   position: string | null;
   unit: string | null;
   acting: boolean;
@@ -14,6 +14,7 @@ export interface CandidateReason {
 
 export interface Candidate {
   personId: string;
+  weight: number;
   reason: CandidateReason;
 }
 
@@ -25,33 +26,60 @@ interface Found {
   role_name: string | null;
 }
 
+interface Request {
+  foundationId: string;
+  unitId: string;
+  initiatorId: string;
+  /** Who may not: those a step is kept apart from. */
+  apart: readonly string[];
+}
+
 /**
- * Who may decide a step of a request of this unit, now: by the first rule that yields somebody other than the
- * initiator. One statement a rule.
+ * Who may decide a step of a request of this unit, now: by the first alternative that yields somebody who may, in the
+ * order of its rules, then of their ids. One statement a rule.
  */
-export async function resolveCandidates(tx: Tx, rules: readonly CandidateRule[], request: { foundationId: string; unitId: string; initiatorId: string }): Promise<Candidate[]> {
-  for (const rule of rules) {
-    const found = 'role' in rule ? await holdersOfRole(tx, rule, request) : await headsOfUnit(tx, request);
-    // Somebody who qualifies twice is asked once; their own post says more than a bare assignment.
+export async function resolveCandidates(tx: Tx, alternatives: readonly CandidateAlternative[], request: Request): Promise<Candidate[]> {
+  for (const alternative of alternatives) {
     const byPerson = new Map<string, Candidate>();
-    for (const row of found.sort((a, b) => Number(b.position !== null) - Number(a.position !== null))) {
-      if (row.person_id === request.initiatorId || byPerson.has(row.person_id)) continue;
-      byPerson.set(row.person_id, { personId: row.person_id, reason: { rule, position: row.position, unit: row.unit, acting: row.acting, roleName: row.role_name } });
+    for (const rule of 'together' in alternative ? alternative.together : [alternative]) {
+      const found = await meeting(tx, rule, request);
+      // Somebody who qualifies twice is asked once; their own post says more than a bare assignment.
+      for (const row of found.sort((a, b) => Number(b.position !== null) - Number(a.position !== null) || (a.person_id < b.person_id ? -1 : 1))) {
+        if (row.person_id === request.initiatorId || request.apart.includes(row.person_id) || byPerson.has(row.person_id)) continue;
+        byPerson.set(row.person_id, { personId: row.person_id, weight: rule.weight ?? 1, reason: { rule, position: row.position, unit: row.unit, acting: row.acting, roleName: row.role_name } });
+      }
     }
     if (byPerson.size > 0) return [...byPerson.values()];
   }
   return [];
 }
 
+function meeting(tx: Tx, rule: CandidateRule, request: Request): Promise<Found[]> {
+  if ('role' in rule) return holdersOfRole(tx, rule, request);
+  if ('position' in rule) return holdersOfPosition(tx, rule, request);
+  if ('person' in rule) return named(tx, rule.person, request);
+  return headsOfUnit(tx, rule.up ?? 0, request);
+}
+
+/** Where a rule looks: the request's unit, the school it belongs to – the unit, above schools –, or anywhere, as preorder numbers. */
+const area = ({ foundationId, unitId }: Request, within: 'unit' | 'school' | 'foundation') => Prisma.sql`
+  SELECT CASE ${within} WHEN 'foundation' THEN 0 WHEN 'school' THEN coalesce(s.lft, u.lft) ELSE u.lft END AS lft,
+         CASE ${within} WHEN 'foundation' THEN 2147483647 WHEN 'school' THEN coalesce(s.rgt, u.rgt) ELSE u.rgt END AS rgt
+    FROM org_unit u LEFT JOIN org_unit s ON s.foundation_id = u.foundation_id AND s.id = u.school_id
+   WHERE u.foundation_id = ${foundationId}::uuid AND u.id = ${unitId}::uuid`;
+
+/** Appointments that hold now, with the living position, unit and person: for a FROM that has `f`, the foundation. */
+const POSTS = Prisma.sql`
+  appointment a
+  JOIN position p ON p.foundation_id = a.foundation_id AND p.id = a.position_id AND p.deleted_at IS NULL
+  JOIN org_unit u ON u.foundation_id = a.foundation_id AND u.id = p.unit_id AND u.deleted_at IS NULL
+  JOIN person who ON who.foundation_id = a.foundation_id AND who.id = a.person_id AND who.deleted_at IS NULL`;
+const HELD = Prisma.sql`a.valid_from <= now() AND (a.valid_until IS NULL OR a.valid_until > now())`;
+
 /** Holders of the role or of one that inherits it, whose post lies in the area. */
-function holdersOfRole(tx: Tx, rule: Extract<CandidateRule, { role: string }>, request: { foundationId: string; unitId: string }): Promise<Found[]> {
+function holdersOfRole(tx: Tx, rule: Extract<CandidateRule, { role: string }>, request: Request): Promise<Found[]> {
   return tx.$queryRaw<Found[]>`
-    WITH area AS (
-      SELECT CASE ${rule.within} WHEN 'foundation' THEN 0 WHEN 'school' THEN coalesce(s.lft, u.lft) ELSE u.lft END AS lft,
-             CASE ${rule.within} WHEN 'foundation' THEN 2147483647 WHEN 'school' THEN coalesce(s.rgt, u.rgt) ELSE u.rgt END AS rgt
-        FROM org_unit u LEFT JOIN org_unit s ON s.foundation_id = u.foundation_id AND s.id = u.school_id
-       WHERE u.foundation_id = ${request.foundationId}::uuid AND u.id = ${request.unitId}::uuid
-    ), given AS (
+    WITH area AS (${area(request, rule.within)}), given AS (
       SELECT r.person_id, r.position_id, wanted.name AS role_name
         FROM role wanted
         JOIN role_closure c ON c.foundation_id = wanted.foundation_id AND c.junior_id = wanted.id
@@ -60,35 +88,42 @@ function holdersOfRole(tx: Tx, rule: Extract<CandidateRule, { role: string }>, r
          AND r.valid_from <= now() AND (r.valid_until IS NULL OR r.valid_until > now())
     )
     SELECT a.person_id, CASE WHEN g.position_id IS NOT NULL THEN p.title END AS position, u.name AS unit, a.acting, g.role_name
-      FROM given g
-      JOIN appointment a ON a.foundation_id = ${request.foundationId}::uuid AND (a.position_id = g.position_id OR a.person_id = g.person_id)
-      JOIN position p ON p.foundation_id = a.foundation_id AND p.id = a.position_id AND p.deleted_at IS NULL
-      JOIN org_unit u ON u.foundation_id = a.foundation_id AND u.id = p.unit_id AND u.deleted_at IS NULL
-      JOIN person who ON who.foundation_id = a.foundation_id AND who.id = a.person_id AND who.deleted_at IS NULL
-      JOIN area ON u.lft BETWEEN area.lft AND area.rgt
-     WHERE a.valid_from <= now() AND (a.valid_until IS NULL OR a.valid_until > now())`;
+      FROM ${POSTS} JOIN given g ON a.position_id = g.position_id OR a.person_id = g.person_id JOIN area ON u.lft BETWEEN area.lft AND area.rgt
+     WHERE a.foundation_id = ${request.foundationId}::uuid AND ${HELD}`;
 }
 
-/** Holders of the head position of the unit, or of the nearest unit above that has one held by somebody else. */
-function headsOfUnit(tx: Tx, request: { foundationId: string; unitId: string; initiatorId: string }): Promise<Found[]> {
+/** Whoever holds the position, where it stands in the area. */
+function holdersOfPosition(tx: Tx, rule: Extract<CandidateRule, { position: string }>, request: Request): Promise<Found[]> {
+  return tx.$queryRaw<Found[]>`
+    WITH area AS (${area(request, rule.within)})
+    SELECT a.person_id, p.title AS position, u.name AS unit, a.acting, NULL AS role_name
+      FROM ${POSTS} JOIN area ON u.lft BETWEEN area.lft AND area.rgt
+     WHERE a.foundation_id = ${request.foundationId}::uuid AND p.code = ${rule.position} AND ${HELD}`;
+}
+
+function named(tx: Tx, personId: string, request: Request): Promise<Found[]> {
+  return tx.$queryRaw<Found[]>`
+    SELECT id AS person_id, NULL AS position, NULL AS unit, false AS acting, NULL AS role_name FROM person
+     WHERE foundation_id = ${request.foundationId}::uuid AND id = ${personId}::uuid AND deleted_at IS NULL`;
+}
+
+/** Holders of the head position of the unit – or that many units above –, or of the nearest unit above that has one held by somebody else. */
+function headsOfUnit(tx: Tx, up: number, request: Request): Promise<Found[]> {
+  const apart = [request.initiatorId, ...request.apart];
   return tx.$queryRaw<Found[]>`
     WITH heads AS (
       SELECT a.person_id, p.title AS position, u.name AS unit, a.acting, u.depth, max(u.depth) OVER () AS nearest
-        FROM org_unit start
-        JOIN org_unit u ON u.foundation_id = start.foundation_id AND start.lft BETWEEN u.lft AND u.rgt AND u.deleted_at IS NULL
-        JOIN position p ON p.foundation_id = u.foundation_id AND p.unit_id = u.id AND p.is_head AND p.deleted_at IS NULL
-        JOIN appointment a ON a.foundation_id = p.foundation_id AND a.position_id = p.id
-         AND a.valid_from <= now() AND (a.valid_until IS NULL OR a.valid_until > now())
-        JOIN person who ON who.foundation_id = a.foundation_id AND who.id = a.person_id AND who.deleted_at IS NULL
-       WHERE start.foundation_id = ${request.foundationId}::uuid AND start.id = ${request.unitId}::uuid
-         AND a.person_id <> ${request.initiatorId}::uuid
+        FROM ${POSTS} JOIN org_unit start ON start.foundation_id = a.foundation_id AND start.id = ${request.unitId}::uuid AND u.id = ANY (start.path) AND u.depth <= start.depth - ${up}
+       WHERE a.foundation_id = ${request.foundationId}::uuid AND p.is_head AND ${HELD} AND a.person_id <> ALL (${apart}::uuid[])
     )
     SELECT person_id, position, unit, acting, NULL AS role_name FROM heads WHERE depth = nearest`;
 }
 
 /** The reason in a sentence, for the inbox. */
-export function explainCandidate({ position, unit, acting, roleName }: CandidateReason, locale: Locale): string {
+export function explainCandidate({ rule, position, unit, acting, roleName }: CandidateReason, locale: Locale): string {
   const post = position === null ? (unit ?? '') : `${acting ? (locale === 'en' ? 'acting ' : 'Plt. ') : ''}${position}${unit ? `, ${unit}` : ''}`;
+  if ('person' in rule) return locale === 'en' ? 'You are named for this step' : 'Anda ditunjuk untuk langkah ini';
+  if ('position' in rule) return locale === 'en' ? `You hold the position (${post})` : `Anda memegang jabatan ini (${post})`;
   if (roleName === null) return locale === 'en' ? `You head the unit (${post})` : `Anda memimpin unit ini (${post})`;
   return locale === 'en' ? `You hold ${roleName} (${post})` : `Anda memegang peran ${roleName} (${post})`;
 }

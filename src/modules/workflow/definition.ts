@@ -5,7 +5,7 @@ import canonicalize from 'canonicalize';
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
-import { fieldErrors, pointer } from '../../http';
+import type { Ballot, Strategy } from './voting';
 
 const id = z.string().regex(/^[a-z][a-z0-9-]{0,59}$/);
 const title = z.strictObject({ en: z.string().min(1).max(120), id: z.string().min(1).max(120) });
@@ -14,20 +14,60 @@ const scalar = z.union([z.string().max(200), z.number(), z.boolean()]);
 /** A condition over one field of the form. */
 const condition = z.union([z.strictObject({ field: z.string(), equals: scalar }), z.strictObject({ field: z.string(), oneOf: z.array(scalar).min(1).max(50) })]);
 
-/** Who may decide: the first rule that yields somebody counts. The initiator never is a candidate. */
+const weight = z.int().min(1).max(100).optional();
+const within = z.enum(['unit', 'school', 'foundation']);
 const candidateRule = z.union([
   /** Holders of a role, through posts (their own or assigned) in the request's unit, its school, or anywhere. */
-  z.strictObject({ role: id, within: z.enum(['unit', 'school', 'foundation']) }),
-  /** Whoever heads the request's unit, else the unit above, and so on upwards. */
-  z.strictObject({ relation: z.literal('head-of-unit') }),
+  z.strictObject({ role: id, within, weight }),
+  /** Whoever holds a position of this code there. */
+  z.strictObject({ position: z.string().min(1).max(60), within, weight }),
+  /** Whoever heads the request's unit, else the unit above, and so on upwards; `up`: begin so many units above. */
+  z.strictObject({ relation: z.literal('head-of-unit'), up: z.int().min(1).max(10).optional(), weight }),
+  z.strictObject({ person: z.uuid(), weight }),
 ]);
 
+/** Who may decide: the first alternative that yields somebody counts, or several rules together. The initiator never is a candidate. */
+const alternative = z.union([candidateRule, z.strictObject({ together: z.array(candidateRule).min(2).max(10) })]);
+
+const strategy = z.union([z.enum(['any', 'all', 'sequential', 'majority']), z.strictObject({ quorum: z.int().min(1).max(500) }), z.strictObject({ weighted: z.int().min(1).max(50_000) })]);
+
+const approval = z.strictObject({
+  type: z.literal('approval'),
+  title,
+  candidates: z.array(alternative).min(1).max(5),
+  /** How several decisions become one; left out, one is enough. */
+  strategy: strategy.optional(),
+  /** So many rejections reject by themselves; left out, one does where one approval is enough, and else they count as the strategy says. */
+  rejections: z.int().min(1).max(500).optional(),
+  /** Whether candidates may abstain. */
+  abstain: z.boolean().optional(),
+  /** What as many for as against is; left out, rejected. */
+  tie: z.enum(['approve', 'reject']).optional(),
+  /** Steps it can be sent back to, besides the initiator. */
+  returns: z.array(id).min(1).max(20).optional(),
+  /** Where a rejection leads; left out, it ends the request. */
+  onReject: id.optional(),
+  /** Steps whose deciders may not decide this one. */
+  notActorOf: z.array(id).min(1).max(20).optional(),
+  /** Where nobody can decide: refuse what leads here, or go on without. Left out, refuse. */
+  noCandidate: z.enum(['refuse', 'skip']).optional(),
+  to: id,
+});
+
 const node = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('approval'), title, candidates: z.array(candidateRule).min(1).max(5), to: id }),
+  approval,
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
   z.strictObject({ type: z.literal('service'), title, to: id }),
-  z.strictObject({ type: z.literal('exclusive'), branches: z.array(z.strictObject({ when: condition, to: id })).min(1).max(20), otherwise: id }),
+  /** One way: of the branch whose condition holds – two may never hold together – or else `otherwise`. Without branches it only brings ways together. */
+  z.strictObject({ type: z.literal('exclusive'), branches: z.array(z.strictObject({ when: condition, to: id })).max(20), otherwise: id }),
+  /** Every way; goes on when a token has come by each way that leads here. */
+  z.strictObject({ type: z.literal('parallel'), to: z.array(id).min(1).max(20) }),
+  /** The ways whose conditions hold, or else `otherwise`; goes on when no further token can come. */
+  z.strictObject({ type: z.literal('inclusive'), branches: z.array(z.strictObject({ when: condition, to: id })).max(6), otherwise: id }),
+  /** One token ends here; the request is completed with its last. */
   z.strictObject({ type: z.literal('end') }),
+  /** Completes the request, whatever else waits. */
+  z.strictObject({ type: z.literal('terminate') }),
 ]);
 
 export const definitionDocument = z.strictObject({
@@ -43,66 +83,18 @@ export type Definition = z.output<typeof definitionDocument>;
 export type Node = z.output<typeof node>;
 export type Condition = z.output<typeof condition>;
 export type CandidateRule = z.output<typeof candidateRule>;
+export type CandidateAlternative = z.output<typeof alternative>;
+export type Approval = z.output<typeof approval>;
+
+/** An approval's rules for counting, with what is left out put in. */
+export function ballotOf({ strategy: asked = 'any', rejections, tie = 'reject' }: Approval): Ballot {
+  const counted: Strategy = typeof asked === 'string' ? { kind: asked } : 'quorum' in asked ? { kind: 'quorum', approvals: asked.quorum } : { kind: 'weighted', approvals: asked.weighted };
+  return { strategy: counted, rejections: rejections ?? (counted.kind === 'any' ? 1 : null), tie };
+}
 
 /** SHA-256 of the document's RFC 8785 canonical form: two documents that mean the same are the same version. */
 export function definitionHash(definition: Definition): string {
   return createHash('sha256').update(canonicalize(definition)!).digest('hex');
-}
-
-/** Where a node leads. */
-export function successors(of: Node): string[] {
-  switch (of.type) {
-    case 'approval':
-    case 'service':
-      return [of.to];
-    case 'exclusive':
-      return [...of.branches.map(({ to }) => to), of.otherwise];
-    case 'end':
-      return [];
-  }
-}
-
-/**
- * The gate at publication: the document, or everything that is wrong with it, located. Checked: shape, references, form
- * schema, fields of conditions, every node reachable, every node able to reach the end, no decision loop without a step.
- */
-export function readDefinition(input: unknown): { definition: Definition; problems: [] } | { definition: null; problems: FieldError[] } {
-  const parsed = definitionDocument.safeParse(input);
-  if (!parsed.success) return { definition: null, problems: fieldErrors(parsed.error) };
-  const definition = parsed.data;
-  const problems: FieldError[] = [];
-  const problem = (path: string[], code: string, detail: string) => problems.push({ pointer: pointer(path), code, detail });
-  const nodes = new Map(Object.entries(definition.nodes));
-
-  if (!nodes.has(definition.start)) problem(['start'], 'unknown_node', `there is no node ${definition.start}`);
-  for (const [name, each] of nodes) {
-    for (const to of successors(each)) if (!nodes.has(to)) problem(['nodes', name], 'unknown_node', `leads to ${to}, which does not exist`);
-  }
-  const fields = (definition.form as { properties?: Record<string, unknown> }).properties ?? {};
-  for (const [name, each] of nodes) {
-    if (each.type !== 'exclusive') continue;
-    each.branches.forEach(({ when }, index) => {
-      if (!Object.hasOwn(fields, when.field)) problem(['nodes', name, 'branches', String(index), 'when', 'field'], 'unknown_field', `the form has no field ${when.field}`);
-    });
-  }
-  try {
-    formValidator(definition);
-  } catch (error) {
-    problem(['form'], 'schema', (error as Error).message.slice(0, 300));
-  }
-  if (problems.length > 0) return { definition: null, problems };
-
-  const reachable = walk([definition.start], (name) => successors(nodes.get(name)!));
-  const ends = [...nodes].filter(([, each]) => each.type === 'end').map(([name]) => name);
-  const before = (name: string) => [...nodes].filter(([, each]) => successors(each).includes(name)).map(([from]) => from);
-  const completing = walk(ends, before);
-  for (const name of nodes.keys()) {
-    if (!reachable.has(name)) problem(['nodes', name], 'unreachable', 'no way leads here from the start');
-    if (!completing.has(name)) problem(['nodes', name], 'no_end', 'no way leads from here to an end');
-    const decisions = (from: string) => (nodes.get(from)!.type === 'exclusive' ? successors(nodes.get(from)!) : []);
-    if (nodes.get(name)!.type === 'exclusive' && walk(decisions(name), decisions).has(name)) problem(['nodes', name], 'loop', 'a decision leads back to itself without any step');
-  }
-  return problems.length > 0 ? { definition: null, problems } : { definition, problems: [] };
 }
 
 /**
@@ -139,15 +131,4 @@ export function formProblems(validate: ValidateFunction, form: unknown): FieldEr
     const extra = (error.params as { missingProperty?: string; additionalProperty?: string }).missingProperty ?? (error.params as { additionalProperty?: string }).additionalProperty;
     return { pointer: `#/form${error.instancePath}${extra === undefined ? '' : `/${extra}`}`, code: error.keyword, detail: error.message ?? error.keyword };
   });
-}
-
-function walk(from: readonly string[], next: (name: string) => string[]): Set<string> {
-  const seen = new Set<string>();
-  const queue = [...from];
-  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    queue.push(...next(name));
-  }
-  return seen;
 }

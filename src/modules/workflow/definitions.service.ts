@@ -6,7 +6,8 @@ import { type Actor, PermissionPort, Problem } from '../../access';
 import { Cursors, idempotent, listName, namingConstraints, type PageRequest } from '../../http';
 import { Database, type Tx, type WorkflowDefinition } from '../../platform/database';
 import { AuditService } from '../audit';
-import { type Definition, definitionHash, formValidator, readDefinition } from './definition';
+import { type Definition, definitionHash, formValidator } from './definition';
+import { readDefinition } from './gate';
 import { definitionPublished } from './workflow.events';
 
 export interface PublishedDefinition {

@@ -5,7 +5,7 @@ import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../acc
 import { DefinitionsService } from './definitions.service';
 import {
   CreateInstance, DefinitionPage, DefinitionResponse, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, KeyParam, ListDefinitionsQuery,
-  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SubmitInstance, Withdrawal,
+  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -132,8 +132,17 @@ export class TasksController {
     return this.workflow.decide(actor, id, 'approve', input);
   }
 
+  @Post('workflow/tasks/:id/abstain')
+  @ApiOperation({ summary: 'Is neither for nor against, where the step lets its candidates' })
+  @HttpCode(200)
+  @RequirePermission('workflow:approve')
+  @ZodResponse({ type: InstanceResponse, status: 200 })
+  abstain(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Remark) {
+    return this.workflow.decide(actor, id, 'abstain', input);
+  }
+
   @Post('workflow/tasks/:id/reject')
-  @ApiOperation({ summary: 'Refuses for good' })
+  @ApiOperation({ summary: 'Is against it', description: 'Ends the request, where it decides the step and the definition leads nowhere else.' })
   @HttpCode(200)
   @RequirePermission('workflow:approve')
   @ZodResponse({ type: InstanceResponse, status: 200 })
@@ -142,11 +151,11 @@ export class TasksController {
   }
 
   @Post('workflow/tasks/:id/return')
-  @ApiOperation({ summary: 'Sends back to the initiator, who may change it and submit again' })
+  @ApiOperation({ summary: 'Sends back to the initiator, who may change it and submit again, or to an earlier step' })
   @HttpCode(200)
   @SignedIn()
   @ZodResponse({ type: InstanceResponse, status: 200 })
-  sendBack(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Reason) {
+  sendBack(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: SendBack) {
     return this.workflow.decide(actor, id, 'return', input);
   }
 

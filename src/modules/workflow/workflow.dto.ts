@@ -25,7 +25,8 @@ export class KeyParam extends createZodDto(z.strictObject({ key: z.string().max(
 export class PublishDefinition extends createZodDto(z.strictObject({ document: z.record(z.string(), z.unknown()) }).meta({ example: { document: absence } })) {}
 
 // Instances -----------------------------------------------------------------------------------------------------------
-const openTask = z.object({ id: uuid, node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant });
+const votes = z.object({ approve: z.int(), reject: z.int(), abstain: z.int(), open: z.int().meta({ description: 'Not cast yet' }) });
+const openTask = z.object({ id: uuid, node: z.string(), title: z.string().meta({ description: 'In the caller’s language' }), since: instant, votes: votes.nullable().meta({ description: 'How many people have decided how; null where another system carries it out' }) });
 const instance = z.object({
   id: uuid,
   definition: z.object({ id: uuid, key: z.string().meta({ example: 'reimbursement' }) }),
@@ -35,7 +36,7 @@ const instance = z.object({
   form: z.record(z.string(), z.unknown()),
   round: z.int().meta({ description: 'Submissions so far' }),
   seq: z.int().meta({ description: 'Entries in the history so far' }),
-  openTask: openTask.nullable(),
+  openTasks: z.array(openTask).meta({ description: 'What it waits for' }),
   createdAt: instant,
   submittedAt: instant.nullable(),
   endedAt: instant.nullable(),
@@ -60,6 +61,9 @@ const step = z.string().max(60).optional().meta({ description: 'Node the caller 
 export class Withdrawal extends createZodDto(z.strictObject({ comment: comment.optional() }).meta({ example: { comment: 'Filed twice by mistake' } })) {}
 export class Remark extends createZodDto(z.strictObject({ comment: comment.optional(), step }).meta({ example: { comment: 'Receipt checked' } })) {}
 export class Reason extends createZodDto(z.strictObject({ comment, step }).meta({ example: { comment: 'The receipt is missing' } })) {}
+export class SendBack extends createZodDto(
+  z.strictObject({ comment, step, to: z.string().max(60).optional().meta({ description: 'The step it goes back to, one of those the definition names; left out, the initiator' }) }).meta({ example: { comment: 'The receipt is missing' } }),
+) {}
 
 const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
 export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}

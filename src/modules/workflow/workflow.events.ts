@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit';
-import type { Delta, Marking } from './reducer';
+import type { Delta, Marking, WorkflowEvent } from './reducer';
 
 type Json = NonNullable<AuditEvent['after']>[string];
 
@@ -10,12 +10,21 @@ export const draftSaved = (instanceId: string, facts: { definition: string; crea
 });
 
 /** submitted, approved, returned … with where the request stood before and after; what was filled in is not repeated. */
-export const transitioned = (instanceId: string, before: Marking, delta: Delta, facts: { taskId: string | null; seq: number; inSteadOf: string[] }): AuditEvent => ({
-  action: `workflow.${delta.history}`,
+export const transitioned = (instanceId: string, before: Marking, { next, history }: Delta, { event, seq, inSteadOf }: { event: WorkflowEvent; seq: number; inSteadOf: string[] }): AuditEvent => ({
+  action: `workflow.${history}`,
   target: { type: 'workflow_instance', id: instanceId },
-  before: { ...before } as Record<string, Json>,
-  after: { ...delta.next, seq: facts.seq, taskId: facts.taskId, ...(facts.inSteadOf.length > 0 ? { inSteadOf: facts.inSteadOf } : {}) },
+  before: standing(before),
+  after: {
+    ...standing(next),
+    seq,
+    taskId: 'task' in event ? event.task : null,
+    ...(history === 'voted' ? { vote: event.type } : {}),
+    ...(event.type === 'return' && event.to !== null ? { to: event.to } : {}),
+    ...(inSteadOf.length > 0 ? { inSteadOf } : {}),
+  },
 });
+
+const standing = ({ state, round, tasks }: Marking): Record<string, Json> => ({ state, round, waiting: tasks.map(({ node }) => node) });
 
 export const definitionPublished = (row: { id: string; key: string; number: number; hash: string }): AuditEvent => ({
   action: 'workflow_definition.published',

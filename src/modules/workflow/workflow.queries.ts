@@ -5,7 +5,7 @@ import { Database, type Tx } from '../../platform/database';
 import { type CandidateReason, explainCandidate } from './candidates';
 import { requestsWithin } from './rows';
 import { DefinitionsService } from './definitions.service';
-import { type InstanceRow, readInstance, requestFacts } from './instances.store';
+import { type InstanceRow, readInstance, readInstances, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
 import { toView } from './workflow.service';
 
@@ -31,20 +31,13 @@ export class WorkflowQueries {
             where: { AND: [{ state: query.state, key: query.key, initiatorId: query.initiatorId, unitId: query.unitId }, after ? { id: { lt: after[0]! } } : {}] },
             orderBy: { id: 'desc' },
             take,
-            include: { unit: { select: { path: true } }, tasks: { where: { state: 'open' } } },
+            select: { id: true },
           }),
         (row) => [row.id],
       );
+      const rows = await readInstances(tx, page.items.map(({ id }) => id), null);
       const items: InstanceView[] = [];
-      for (const row of page.items) {
-        const task = row.tasks[0];
-        const flat: InstanceRow = {
-          id: row.id, definition_id: row.definitionId, key: row.key, initiator_id: row.initiatorId, unit_id: row.unitId, unit_path: row.unit.path, state: row.state,
-          node: row.node, form: row.form as Record<string, unknown>, round: row.round, seq: row.seq, created_at: row.createdAt, submitted_at: row.submittedAt,
-          ended_at: row.endedAt, task_id: task?.id ?? null, task_node: task?.node ?? null, task_since: task?.createdAt ?? null, candidate: false,
-        };
-        items.push(toView(flat, await this.definitions.byId(tx, row.definitionId), actor.locale));
-      }
+      for (const row of rows.sort((a, b) => (a.id < b.id ? 1 : -1))) items.push(toView(row, await this.definitions.byId(tx, row.definition_id), actor.locale));
       return { items, nextCursor: page.nextCursor };
     });
   }
@@ -81,6 +74,8 @@ export class WorkflowQueries {
             JOIN workflow_instance i ON i.foundation_id = t.foundation_id AND i.id = t.instance_id
             JOIN person p ON p.foundation_id = i.foundation_id AND p.id = i.initiator_id
            WHERE c.foundation_id = ${actor.foundationId}::uuid AND c.person_id = ${actor.personId}::uuid
+             AND (t.turn IS NULL OR t.turn = c.turn)
+             AND NOT EXISTS (SELECT FROM workflow_decision d WHERE d.foundation_id = c.foundation_id AND d.task_id = c.task_id AND d.actor_key = ${`person:${actor.personId}`})
              AND (${query.definition ?? null}::text IS NULL OR i.key = ${query.definition ?? null})
              AND (${after?.[0] ?? null}::uuid IS NULL OR c.task_id > ${after?.[0] ?? null}::uuid)
            ORDER BY c.task_id LIMIT ${take}`,

@@ -5,10 +5,12 @@ import { idempotent } from '../../http';
 import { Database, type DecisionVerb, everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { type Candidate, resolveCandidates } from './candidates';
-import { formProblems } from './definition';
+import { type Approval, type Definition, formProblems } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
-import { type InstanceRow, readInstance, requestFacts, writeTransition } from './instances.store';
-import { type Delta, step, type Verb, type WorkflowEvent } from './reducer';
+import { type InstanceRow, markingOf, readInstance, requestFacts, writeTransition } from './instances.store';
+import { type Delta, type Env, type Form, type Refusal, step, type Verb, type WorkflowEvent } from './reducer';
+import type { Told } from './refold';
+import { turnOf } from './voting';
 import type { CreateInstance, InstanceView } from './workflow.dto';
 import { draftSaved, transitioned } from './workflow.events';
 
@@ -49,8 +51,8 @@ export class WorkflowService {
       if (!['draft', 'returned', 'withdrawn'].includes(row.state)) throw new Problem('WORKFLOW_STATE', { state: row.state, verb: 'changed' });
       if (row.seq !== input.seq) throw new Problem('STALE_VERSION');
       const written = await writeTransition(tx, actor, {
-        instanceId: id, expectedSeq: input.seq, state: row.state, node: null, round: row.round, ended: row.ended_at !== null, submitted: false, form: input.form,
-        history: { event: 'changed', node: null, data: { form: input.form } }, closing: null, opening: null,
+        instanceId: id, expectedSeq: input.seq, next: markingOf(row), joins: null, ended: row.ended_at !== null, submitted: false, form: input.form,
+        history: { event: 'changed', node: null, data: { form: input.form } }, decision: null, closes: [], counts: null, opens: [],
       });
       await this.audit.record(tx, actor, draftSaved(id, { definition: row.key, created: false }));
       return toView({ ...row, form: input.form, seq: row.seq + 1, ended_at: written.endedAt }, await this.definitions.byId(tx, row.definition_id), actor.locale);
@@ -69,8 +71,8 @@ export class WorkflowService {
     });
   }
 
-  /** Answers an open step. */
-  async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string }): Promise<InstanceView> {
+  /** Answers an open step; `to`: the step it is sent back to, left out the initiator. */
+  async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string; to?: string }): Promise<InstanceView> {
     return this.write(actor, async (tx) => {
       const task = await tx.workflowTask.findFirst({ where: { id: taskId } });
       if (!task) throw new Problem('NOT_FOUND');
@@ -81,18 +83,21 @@ export class WorkflowService {
       const service = published.definition.nodes[task.node]?.type === 'service';
       const who = service ? await this.permissions.holdStill(tx, actor) : actor;
       const stead = await this.requireMayDecide(tx, who, row, task, published);
-      if (row.task_id !== taskId) {
-        const now = await tx.workflowTask.findFirstOrThrow({ where: { id: taskId } });
-        throw new Problem('WORKFLOW_TASK_CLOSED', { state: now.state });
-      }
+      const waiting = row.tasks.find(({ id }) => id === taskId);
+      if (!waiting) throw new Problem('WORKFLOW_TASK_CLOSED', { state: (await tx.workflowTask.findFirstOrThrow({ where: { id: taskId } })).state });
       if (input.step !== undefined && input.step !== task.node) throw new Problem('WORKFLOW_STEP', { actual: task.node, expected: input.step });
-      return this.transition(tx, who, row, { type: verb, form: row.form }, { comment: input.comment, verb, stead });
+      if (waiting.answered) throw new Problem('WORKFLOW_ALREADY_DECIDED');
+      const { weight, turn } = waiting.candidate ?? { weight: 1, turn: 0 };
+      const about = { task: taskId, form: row.form };
+      const event: WorkflowEvent = verb === 'complete' ? { type: verb, ...about } : verb === 'return' ? { type: verb, to: input.to ?? null, turn, ...about } : { type: verb, weight, turn, ...about };
+      return this.transition(tx, who, row, event, { comment: input.comment, stead });
     });
   }
 
   /**
-   * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, and the actor
-   * one of its candidates. @returns those in whose stead it is. Service steps are for whoever holds `workflow:complete`; the others for candidates.
+   * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, the actor one
+   * of its candidates, and of nobody the step is kept apart from. @returns those in whose stead it is. Service steps are
+   * for whoever holds `workflow:complete`; the others for candidates.
    */
   private async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, published: PublishedDefinition): Promise<string[]> {
     const facts = requestFacts(row);
@@ -101,7 +106,8 @@ export class WorkflowService {
     if (!candidate && !(await this.permissions.allows(actor, 'workflow:read', facts)) && !(await this.permissions.allows(actor, 'workflow:complete', facts))) {
       throw new Denied('NOT_FOUND', {}, target);
     }
-    const service = published.definition.nodes[task.node]?.type === 'service';
+    const node = published.definition.nodes[task.node];
+    const service = node?.type === 'service';
     // Nor through a key of one's own.
     if (actor.kind !== 'system' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
     const permission = service ? 'workflow:complete' : 'workflow:approve';
@@ -111,7 +117,11 @@ export class WorkflowService {
     const stead = await this.permissions.inWhoseStead(actor, permission, facts);
     if (stead.includes(row.initiator_id)) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
     const people = actor.kind === 'system' ? [] : [actor.personId, ...stead];
-    await this.permissions.requireDutyApart(tx, permission, await this.dutiesHad(tx, people, row, published), target);
+    const answered = await this.answered(tx, row);
+    const theirs = answered.filter((each) => people.some((person) => each.people.includes(person)));
+    if (node?.type === 'approval' && theirs.some((each) => node.notActorOf?.includes(each.node))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
+    const had = theirs.map(({ node: name }): PermissionCode => (published.definition.nodes[name]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
+    await this.permissions.requireDutyApart(tx, permission, people.includes(row.initiator_id) ? ['workflow:submit', ...had] : had, target);
     return stead;
   }
 
@@ -123,73 +133,62 @@ export class WorkflowService {
     return this.transition(tx, actor, row, { type: 'submit', form: filled }, {});
   }
 
-  private async transition(tx: Tx, actor: Actor, row: InstanceRow, event: WorkflowEvent, facts: { comment?: string; verb?: DecisionVerb; stead?: string[] }): Promise<InstanceView> {
+  private async transition(tx: Tx, actor: Actor, row: InstanceRow, event: WorkflowEvent, facts: { comment?: string; stead?: string[] }): Promise<InstanceView> {
     const published = await this.definitions.byId(tx, row.definition_id);
-    const before = { state: row.state, node: row.node, round: row.round };
-    const result = step(published.definition, before, event);
-    if ('refused' in result) throw refusal(result.refused, row, event.type);
+    const { definition } = published;
+    const before = markingOf(row);
+    const candidates = new Map<string, Candidate[]>();
+    const ids = new Map<string, string>();
+    const env: Env = { candidates: (node) => candidates.get(node), taskId: (node) => ids.get(node) ?? ids.set(node, uuidv7()).get(node)! };
+    let result = step(definition, before, event, env);
+    for (; 'needs' in result; result = step(definition, before, event, env)) for (const node of result.needs) candidates.set(node, await this.candidatesFor(tx, actor, row, node, published));
+    if ('refused' in result) throw refusal(result, row, event.type, published, actor.locale);
 
-    const candidates = await this.candidatesFor(tx, actor, row, result, published);
+    const about = 'task' in event ? row.tasks.find(({ id }) => id === event.task)! : null;
+    const counted = result.history === 'voted' ? result.next.tasks.find(({ id }) => id === about!.id)! : null;
+    const opens = result.opens.map(({ id, node, sequential }) => ({ id, node, tally: result.next.tasks.find((task) => task.id === id)!.tally, turn: sequential ? 0 : null, candidates: candidates.get(node) ?? [] }));
     const written = await writeTransition(tx, actor, {
       instanceId: row.id,
       expectedSeq: row.seq,
-      state: result.next.state,
-      node: result.next.node,
-      round: result.next.round,
+      next: result.next,
+      joins: before.joins.length + result.next.joins.length > 0 ? result.next.joins : null,
       ended: result.ended,
       submitted: event.type === 'submit',
       form: event.type === 'submit' ? { ...event.form } : null,
-      history: {
-        event: result.history,
-        node: row.node,
-        data: { comment: facts.comment, stead: facts.stead?.length ? facts.stead : undefined, form: event.type === 'submit' ? event.form : undefined, next: result.next.node, candidates: candidates?.map(({ personId }) => personId) },
-      },
-      closing: row.task_id && result.closes ? { taskId: row.task_id, state: result.closes, decision: facts.verb ? { verb: facts.verb, comment: facts.comment ?? null } : null } : null,
-      opening: result.next.node ? { node: result.next.node, candidates: candidates ?? [] } : null,
+      history: { event: result.history, node: result.node, data: { ...told(event, result, facts) } },
+      decision: about && { taskId: about.id, verb: event.type as DecisionVerb, comment: facts.comment ?? null },
+      closes: result.closes,
+      counts: counted && { id: counted.id, tally: counted.tally!, turn: isSequential(definition, counted.node) ? turnOf(counted.tally!) : null },
+      opens,
     });
-    await this.audit.record(tx, actor, transitioned(row.id, before, result, { taskId: row.task_id, seq: row.seq + 1, inSteadOf: facts.stead ?? [] }));
-    return toView(
-      {
-        ...row,
-        ...result.next,
-        seq: row.seq + 1,
-        form: event.type === 'submit' ? { ...event.form } : row.form,
-        submitted_at: written.submittedAt,
-        ended_at: written.endedAt,
-        task_id: written.openTaskId,
-        task_node: result.next.node,
-        task_since: written.taskSince,
-      },
-      published,
-      actor.locale,
-    );
+    await this.audit.record(tx, actor, transitioned(row.id, before, result, { event, seq: row.seq + 1, inSteadOf: facts.stead ?? [] }));
+    const since = written.now.toISOString();
+    const tasks = result.next.tasks.map((task) => ({ ...(row.tasks.find(({ id }) => id === task.id) ?? { since, candidate: null, answered: false }), ...task }));
+    return toView({ ...row, ...result.next, joins: [...result.next.joins], tasks, seq: row.seq + 1, form: event.type === 'submit' ? { ...event.form } : row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
   }
 
-  /** Who decides the step that opens; null where none does or another system carries it out. */
-  private async candidatesFor(tx: Tx, actor: Actor, row: InstanceRow, delta: Delta, published: PublishedDefinition): Promise<Candidate[] | null> {
-    const node = delta.next.node === null ? null : published.definition.nodes[delta.next.node];
-    if (node?.type !== 'approval') return null;
-    const candidates = await resolveCandidates(tx, node.candidates, { foundationId: actor.foundationId, unitId: row.unit_id, initiatorId: row.initiator_id });
-    if (candidates.length === 0) throw new Problem('WORKFLOW_NO_CANDIDATE', { step: node.title[actor.locale] });
-    return candidates;
+  /** Who decides a step. */
+  private async candidatesFor(tx: Tx, actor: Actor, row: InstanceRow, name: string, { definition }: PublishedDefinition): Promise<Candidate[]> {
+    const node = definition.nodes[name] as Approval;
+    const apart = node.notActorOf ? (await this.answered(tx, row)).filter((each) => node.notActorOf!.includes(each.node)).flatMap(({ people }) => people) : [];
+    return resolveCandidates(tx, node.candidates, { foundationId: actor.foundationId, unitId: row.unit_id, initiatorId: row.initiator_id, apart });
   }
 
   private write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => work(tx)));
   }
 
-  /**
-   * What these people have done on this request so far – by themselves, through a key of theirs, or somebody else in their
-   * stead – as permissions.
-   */
-  private async dutiesHad(tx: Tx, people: readonly string[], row: InstanceRow, { definition }: PublishedDefinition): Promise<PermissionCode[]> {
-    const keys = await everyRow(tx, 'rule').apiKey.findMany({ where: { createdById: { in: [...people] } }, select: { id: true } });
-    const theirs = new Set([...people.map((id) => `person:${id}`), ...keys.map(({ id }) => `api_key:${id}`)]);
-    const answered = await tx.workflowHistory.findMany({ where: { instanceId: row.id, event: { in: ['approved', 'step_completed', 'returned', 'rejected'] } }, select: { node: true, actorKey: true, data: true } });
-    const done = answered
-      .filter(({ actorKey, data }) => theirs.has(actorKey) || ((data as { stead?: string[] }).stead ?? []).some((id) => people.includes(id)))
-      .map(({ node }): PermissionCode => (node !== null && definition.nodes[node]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
-    return people.includes(row.initiator_id) ? ['workflow:submit', ...done] : done;
+  /** Who has answered which steps of this request so far: by themselves, through a key of theirs, or somebody else in their stead. */
+  private async answered(tx: Tx, row: InstanceRow): Promise<{ node: string; people: string[] }[]> {
+    const rows = await tx.workflowHistory.findMany({ where: { instanceId: row.id, node: { not: null } }, select: { node: true, actorKey: true, data: true } });
+    const [kinds, keyIds] = [rows.map(({ actorKey }) => actorKey.split(':') as [string, string]), new Set(rows.flatMap(({ actorKey }) => (actorKey.startsWith('api_key:') ? [actorKey.slice('api_key:'.length)] : [])))];
+    const keys = keyIds.size === 0 ? [] : await everyRow(tx, 'rule').apiKey.findMany({ where: { id: { in: [...keyIds] } }, select: { id: true, createdById: true } });
+    const ownerOf = new Map(keys.map(({ id, createdById }) => [id, createdById]));
+    return rows.map(({ node, data }, n) => {
+      const [kind, id] = kinds[n]!;
+      const self = kind === 'person' ? id : ownerOf.get(id);
+      return { node: node!, people: [...(self === undefined ? [] : [self]), ...((data as { stead?: string[] }).stead ?? [])] };
+    });
   }
 
   private async locked(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
@@ -202,7 +201,7 @@ export class WorkflowService {
     const row = await this.locked(tx, actor, id);
     const facts = requestFacts(row);
     const target = { type: 'workflow_instance', id };
-    if (!row.candidate && !(await this.permissions.allows(actor, 'workflow:read', facts))) throw new Denied('NOT_FOUND', {}, target);
+    if (!row.tasks.some(({ candidate }) => candidate) && !(await this.permissions.allows(actor, 'workflow:read', facts))) throw new Denied('NOT_FOUND', {}, target);
     if (personOf(actor) !== row.initiator_id) throw new Denied('WORKFLOW_NOT_INITIATOR', {}, target);
     if (!(await this.permissions.allows(actor, 'workflow:submit', facts))) throw new Denied('PERMISSION_DENIED', { permission: 'workflow:submit' }, target);
     return row;
@@ -230,14 +229,47 @@ function personOf(actor: Actor): string {
   return actor.personId;
 }
 
-const PAST: Record<Verb, string> = { submit: 'submitted', approve: 'approved', complete: 'completed', return: 'returned', reject: 'rejected', withdraw: 'withdrawn' };
+const PAST: Record<Verb, string> = { submit: 'submitted', approve: 'approved', reject: 'rejected', abstain: 'abstained from', complete: 'completed', return: 'returned', withdraw: 'withdrawn' };
 
-function refusal(kind: 'state' | 'verb', row: InstanceRow, verb: Verb): Problem {
-  return kind === 'state' ? new Problem('WORKFLOW_STATE', { state: row.state, verb: PAST[verb] }) : new Problem('WORKFLOW_VERB', { verb });
+function refusal(refused: Refusal, row: InstanceRow, verb: Verb, { definition }: PublishedDefinition, locale: Locale): Problem {
+  switch (refused.refused) {
+    case 'state':
+      return new Problem('WORKFLOW_STATE', { state: row.state, verb: PAST[verb] });
+    case 'verb':
+      return new Problem('WORKFLOW_VERB', { verb });
+    case 'turn':
+      return new Problem('WORKFLOW_TURN');
+    case 'target':
+      return new Problem('WORKFLOW_RETURN_TARGET', { targets: refused.targets.join(', ') || '–' });
+    case 'no-candidate':
+      return new Problem('WORKFLOW_NO_CANDIDATE', { step: titleOf(definition, refused.node, locale) });
+    case 'task':
+      return new Problem('STALE_VERSION');
+  }
+}
+
+/** What the history keeps of a transition: all that is needed to make it again, and what was said. */
+function told(event: WorkflowEvent, result: Delta, facts: { comment?: string; stead?: string[] }): Told & { comment?: string; stead?: string[] } {
+  // What was filled in stands in the history once, where it was submitted.
+  const { form: _form, ...bare } = event as WorkflowEvent & { form?: Form };
+  return {
+    comment: facts.comment,
+    stead: facts.stead?.length ? facts.stead : undefined,
+    event: bare as Told['event'],
+    form: event.type === 'submit' ? event.form : undefined,
+    opened: result.opens.map(({ id, node, asked }) => ({ id, node, asked })),
+    skipped: result.skipped.length > 0 ? result.skipped : undefined,
+  };
+}
+
+const isSequential = (definition: Definition, name: string) => (definition.nodes[name] as Partial<Approval> | undefined)?.strategy === 'sequential';
+
+function titleOf(definition: Definition, name: string, locale: Locale): string {
+  const node = definition.nodes[name];
+  return node && 'title' in node ? node.title[locale] : name;
 }
 
 export function toView(row: InstanceRow, { definition }: Pick<PublishedDefinition, 'definition'>, locale: Locale): InstanceView {
-  const node = row.task_node === null ? undefined : definition.nodes[row.task_node];
   return {
     id: row.id,
     definition: { id: row.definition_id, key: row.key },
@@ -247,10 +279,10 @@ export function toView(row: InstanceRow, { definition }: Pick<PublishedDefinitio
     form: row.form,
     round: row.round,
     seq: row.seq,
-    openTask:
-      row.task_id && row.task_node && row.task_since
-        ? { id: row.task_id, node: row.task_node, title: node && 'title' in node ? node.title[locale] : row.task_node, since: row.task_since.toISOString() }
-        : null,
+    openTasks: row.tasks.map(({ id, node, since, tally }) => ({
+      id, node, title: titleOf(definition, node, locale), since,
+      votes: tally && { approve: tally.approve.people, reject: tally.reject.people, abstain: tally.abstain.people, open: tally.open.people },
+    })),
     createdAt: row.created_at.toISOString(),
     submittedAt: row.submitted_at?.toISOString() ?? null,
     endedAt: row.ended_at?.toISOString() ?? null,

@@ -1,0 +1,151 @@
+import type { Definition, Node } from './definition';
+
+/**
+ * The token game. A token stands at a node that waits for somebody or something (`node`), or before a gateway that joins
+ * several ways, on the way it came by (`via>node`). At most one token stands in a place; the gate at publication refuses
+ * what could put a second one there.
+ */
+export type Place = string;
+
+/** The parts of a definition that say where tokens go. */
+export interface Flow {
+  start: string;
+  nodes: ReadonlyMap<string, Node>;
+  /** The nodes that lead to a node, each once. */
+  incoming: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Which ways out of a gateway are taken: one of an exclusive gateway, one or more of an inclusive one. */
+export type Choose = (gateway: string) => readonly string[];
+
+export interface Arrival {
+  places: Set<Place>;
+  /** Nodes that wait now and did not before, in the order they were reached. */
+  entered: string[];
+  /** Every node passed or reached. */
+  visited: string[];
+  /** A place that held a token already; null where all went well. */
+  conflict: Place | null;
+}
+
+const WAITING: ReadonlySet<Node['type']> = new Set(['approval', 'service']);
+
+/** Whether tokens wait at a node, rather than pass through it. */
+export const waits = (node: Node | undefined): node is Extract<Node, { type: 'approval' | 'service' }> => node !== undefined && WAITING.has(node.type);
+
+/** Where a node leads. */
+export function successors(of: Node): string[] {
+  switch (of.type) {
+    case 'approval':
+      return of.onReject === undefined ? [of.to] : [...new Set([of.to, of.onReject])];
+    case 'service':
+      return [of.to];
+    case 'parallel':
+      return of.to;
+    case 'exclusive':
+      return [...new Set([...of.branches.map(({ to }) => to), of.otherwise])];
+    case 'inclusive':
+      return [...new Set([...of.branches.map(({ to }) => to), ...(of.otherwise === undefined ? [] : [of.otherwise])])];
+    case 'end':
+    case 'terminate':
+      return [];
+  }
+}
+
+export function flowOf({ start, nodes }: Pick<Definition, 'start' | 'nodes'>): Flow {
+  const map = new Map(Object.entries(nodes));
+  const incoming = new Map<string, string[]>([...map.keys()].map((name) => [name, []]));
+  for (const [name, node] of map) for (const to of successors(node)) incoming.get(to)?.push(name);
+  return { start, nodes: map, incoming };
+}
+
+export const joinPlace = (via: string, node: string): Place => `${via}>${node}`;
+
+/** Puts tokens on ways – from where, to where – and lets them run until each waits, is joined or has ended. */
+export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (readonly [via: string, to: string])[], choose: Choose): Arrival {
+  const arrival: Arrival = { places: new Set(before), entered: [], visited: [], conflict: null };
+  const { places } = arrival;
+  const put = (place: Place) => {
+    if (places.has(place)) arrival.conflict ??= place;
+    places.add(place);
+  };
+  const running = [...ways];
+  // Whatever is under way in the same step comes to rest first, so that it does not matter which token was quicker.
+  let terminated = false;
+  for (;;) {
+    for (let next = running.shift(); next !== undefined; next = running.shift()) {
+      const [via, name] = next;
+      const node = flow.nodes.get(name);
+      if (!node) throw new Error(`there is no node ${name}`);
+      arrival.visited.push(name);
+      const joins = flow.incoming.get(name)!.length > 1;
+      switch (node.type) {
+        case 'end':
+          break;
+        case 'terminate':
+          terminated = true;
+          break;
+        case 'exclusive':
+          running.push([name, choose(name)[0]!]);
+          break;
+        case 'parallel':
+          if (joins) put(joinPlace(via, name));
+          if (joins && !flow.incoming.get(name)!.every((each) => places.has(joinPlace(each, name)))) break;
+          running.push(...leave(flow, places, name, node.to));
+          break;
+        case 'inclusive':
+          if (joins) put(joinPlace(via, name));
+          else running.push(...leave(flow, places, name, choose(name)));
+          break;
+        default:
+          put(name);
+          arrival.entered.push(name);
+      }
+    }
+    if (terminated) return { ...arrival, places: new Set(), entered: [], conflict: null };
+    if (arrival.conflict !== null) return arrival;
+    // An inclusive gateway joins when nothing more can come, which is known only when all else has come to rest.
+    const ready = [...flow.nodes].find(([name, node]) => node.type === 'inclusive' && isReady(flow, places, name));
+    if (!ready) return arrival;
+    running.push(...leave(flow, places, ready[0], choose(ready[0])));
+  }
+}
+
+function leave(flow: Flow, places: Set<Place>, gateway: string, to: readonly string[]): (readonly [string, string])[] {
+  for (const via of flow.incoming.get(gateway)!) places.delete(joinPlace(via, gateway));
+  return to.map((each) => [gateway, each] as const);
+}
+
+/**
+ * Whether an inclusive gateway with some token before it has to wait no longer: no token elsewhere can still come by a
+ * way that is empty, but for those that could as well come by one that is not (BPMN 2.0, 13.4.3).
+ */
+function isReady(flow: Flow, places: ReadonlySet<Place>, gateway: string): boolean {
+  const ways = flow.incoming.get(gateway)!;
+  const full = ways.filter((via) => places.has(joinPlace(via, gateway)));
+  if (ways.length < 2 || full.length === 0) return false;
+  const empty = ways.filter((via) => !full.includes(via));
+  return [...places].every((place) => {
+    const at = place.slice(place.indexOf('>') + 1);
+    if (at === gateway) return true;
+    const reach = reachable(flow, at, gateway);
+    return !empty.some((via) => reach.has(via)) || full.some((via) => reach.has(via));
+  });
+}
+
+/** A node and all it leads to without passing the gateway. */
+function reachable(flow: Flow, from: string, gateway: string): Set<string> {
+  return closure([from], (name) => successors(flow.nodes.get(name)!).filter((each) => each !== gateway));
+}
+
+/** All that can be reached by `next`, what one starts from included. */
+export function closure(from: readonly string[], next: (name: string) => readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  const queue = [...from];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    queue.push(...next(name));
+  }
+  return seen;
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { aBlockDefinition, aSpoiltDefinition, type Drawn, exclusive, inclusive, parallel, step } from '../../../test/support/workflow-definitions';
+import type { Node } from './definition';
+import { explain, replay, soundness, type Verdict } from './soundness';
+import { arrive as arriveAt, type Choose, flowOf, successors } from './flow';
+import { reduce } from './soundness-reduction';
+
+const SCALE = Number(process.env.PROPERTY_RUNS ?? 1);
+const runs = (number: number) => ({ numRuns: Math.ceil(number * SCALE) });
+const drawn = (nodes: Record<string, Node>, start = Object.keys(nodes)[0]!): Drawn => ({ start, nodes: { ...nodes, done: { type: 'end' } } });
+const said = (found: Verdict) => (found.verdict === 'unsound' ? `${found.fault} ${found.node}` : found.verdict);
+
+describe('a definition', () => {
+  it('of blocks put into one another is sound', () => {
+    fc.assert(
+      fc.property(aBlockDefinition, (definition) => {
+        expect(soundness(definition).verdict).toBe('sound');
+      }),
+      runs(1_000),
+    );
+  });
+
+  it('folded together has the verdict it has as it is, and its counter-examples happen', () => {
+    const seen = { sound: 0, twice: 0, stuck: 0, dead: 0, folded: 0 };
+    fc.assert(
+      fc.property(aSpoiltDefinition, (definition) => {
+        const [folded, plain] = [soundness(definition), soundness(definition, { fold: false })];
+        fc.pre(plain.verdict !== 'undecided');
+        expect([folded.verdict, folded.verdict === 'unsound' && folded.fault]).toEqual([plain.verdict, plain.verdict === 'unsound' && plain.fault]);
+        if (reduce(flowOf(definition)).flow.nodes.size < Object.keys(definition.nodes).length) seen.folded += 1;
+        if (folded.verdict !== 'unsound') return void (seen.sound += 1);
+        seen[folded.fault] += 1;
+        for (const found of [folded, plain]) {
+          if (found.verdict !== 'unsound' || found.fault === 'dead') continue;
+          const after = replay(definition, found.run);
+          if (found.fault === 'twice') expect(after.conflict).not.toBeNull();
+          else {
+            expect([after.conflict, [...after.places].sort()]).toEqual([null, expect.anything()]);
+            expect(completesFrom(definition, after.places)).toBe(false);
+          }
+        }
+      }),
+      runs(4_000),
+    );
+    // What no run comes to is rarely drawn; it has an example of its own.
+    if (SCALE >= 1) for (const [what, times] of Object.entries(seen)) if (what !== 'dead') expect([what, times > 25]).toEqual([what, true]);
+  });
+
+  it.each<[string, Drawn, string]>([
+    ['one step', drawn({ a: step('done') }), 'sound'],
+    ['two branches joined', drawn({ f: parallel('a', 'b'), a: step('j'), b: step('j'), j: parallel('done') }), 'sound'],
+    ['two branches that end by themselves', drawn({ f: parallel('a', 'b'), a: step('done'), b: step('done') }), 'sound'],
+    ['alternatives joined as if they were parallel', drawn({ x: exclusive('a', 'b'), a: step('j'), b: step('j'), j: parallel('done') }), 'stuck j'],
+    ['parallel branches merged as if they were alternatives', drawn({ f: parallel('a', 'b'), a: step('c'), b: step('c'), c: step('done') }), 'twice c'],
+    ['a branch sent back alone', drawn({ f: parallel('a', 'b'), a: step('c'), c: step('j', { returns: ['a'] }), b: step('j'), j: parallel('done') }), 'stuck j'],
+    ['a branch sent back to before the split', drawn({ s: step('f'), f: parallel('a', 'b'), a: step('j', { returns: ['s'] }), b: step('j'), j: parallel('done') }), 'sound'],
+    ['a rejection that leads on', drawn({ a: step('done', { onReject: 'b' }), b: step('done') }), 'sound'],
+    ['a rejection out of a branch', drawn({ f: parallel('a', 'b'), a: step('j', { onReject: 'done' }), b: step('j'), j: parallel('done') }), 'stuck j'],
+    ['a branch that ends everything', drawn({ f: parallel('a', 'b'), a: step('stop'), b: step('done'), stop: { type: 'terminate' } }), 'sound'],
+    ['some of several ways, joined when no more can come', drawn({ o: inclusive('a', 'b', 'c'), a: step('j'), b: step('j'), c: step('j'), j: inclusive('done') }), 'sound'],
+    ['some of several ways, joined as if all were taken', drawn({ o: inclusive('a', 'b'), a: step('j'), b: step('j'), j: parallel('done') }), 'stuck j'],
+    ['two inclusive gateways that wait for one another', drawn({ f: parallel('a', 'b'), a: step('p'), b: step('q'), p: inclusive('x'), q: inclusive('y'), x: step('p2'), y: step('q2'), p2: exclusive('done', 'q'), q2: exclusive('done', 'p') }), 'stuck p'],
+    ['a branch nothing ever comes to', drawn({ f: parallel('stop', 'a'), a: step('done'), stop: { type: 'terminate' } }), 'dead a'],
+    ['a step in a ring for ever', drawn({ a: step('b'), b: step('a', { onReject: 'a' }) }), 'stuck a'],
+    ['more states than are looked at', drawn({ f: parallel(...Array.from({ length: 16 }, (_, n) => `a${n}`)), ...Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`a${n}`, step('done', { onReject: `b${n}` })])), ...Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`b${n}`, step('done')])) }), 'undecided'],
+  ])('%s', (_, definition, expected) => {
+    expect(said(soundness(definition))).toBe(expected);
+  });
+
+  it('with a split into many branches is one step, not as many states as subsets', () => {
+    const names = Array.from({ length: 17 }, (_, n) => `a${n}`);
+    const wide = drawn({ f: parallel(...names), ...Object.fromEntries(names.map((name) => [name, step('j')])), j: parallel('z'), z: step('done') });
+    expect(reduce(flowOf({ ...wide })).flow.nodes.size).toBeLessThan(4);
+    expect(soundness(wide, { limit: 10 })).toEqual({ verdict: 'sound' });
+    // And what comes after it is still found, with a run through all of it.
+    const spoilt: Drawn = { ...wide, nodes: { ...wide.nodes, z: exclusive('p', 'q'), p: step('k'), q: step('k'), k: parallel('done') } };
+    const found = soundness(spoilt, { limit: 10 });
+    expect(said(found)).toBe('stuck k');
+    const { run } = found as Extract<Verdict, { verdict: 'unsound' }>;
+    expect([...replay(spoilt, run).places]).toEqual(['q>k']);
+    expect(explain(found as never)).toMatch(/^can never be completed, after: a0 is done; .*a16 is done; z goes to q; q is done; then it waits at q → k$/);
+  });
+
+  it('is explained in words', () => {
+    const words = (definition: Drawn, limit?: number) => explain(soundness(definition, { limit }) as never);
+    expect(words(drawn({ f: parallel('a', 'b'), a: step('c'), b: step('c'), c: step('done') }))).toBe('is reached a second time while it still waits, after: a is done; b is done');
+    expect(words(drawn({ a: step('b', { returns: ['a'] }), b: step('a') }))).toBe('can never be completed, from the start; then it waits at a');
+    expect(words(drawn({ a: step('done') }), 0)).toBe('there are more than 0 states it can be in: too many to be sure of it');
+    expect(() => replay(drawn({ a: step('done') }), [{ step: 'b', outcome: 'done' }])).toThrow('b does not wait');
+    expect(() => replay(drawn({ x: exclusive('a', 'done'), a: step('done') }), [])).toThrow('does not say where x goes');
+  });
+});
+
+/** The naive way: whether anything leads from these places to the end, by trying everything. */
+function completesFrom(definition: Drawn, places: ReadonlySet<string>): boolean {
+  // A flow that starts with a step whose way back puts exactly these tokens cannot be drawn; so the search is repeated here, small.
+  const flow = flowOf(definition);
+  const seen = new Set<string>();
+  const queue = [places];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    const key = [...at].sort().join('|');
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (at.size === 0) return true;
+    queue.push(...successorsOf(flow, at));
+  }
+  return false;
+}
+
+function successorsOf(flow: ReturnType<typeof flowOf>, places: ReadonlySet<string>): ReadonlySet<string>[] {
+  const found: ReadonlySet<string>[] = [];
+  for (const name of places) {
+    const node = flow.nodes.get(name);
+    if (node?.type !== 'approval') continue;
+    const rest = new Set(places);
+    rest.delete(name);
+    for (const [before, to] of [[rest, node.to], ...(node.onReject ? [[rest, node.onReject]] : []), ...(node.returns ?? []).map((each) => [new Set<string>(), each])] as [Set<string>, string][]) {
+      for (const arrival of everyArrival(flow, before, name, to)) if (arrival.conflict === null) found.push(arrival.places);
+    }
+  }
+  return found;
+}
+
+function everyArrival(flow: ReturnType<typeof flowOf>, before: Set<string>, name: string, to: string) {
+  const found: { places: Set<string>; conflict: string | null }[] = [];
+  const tried: string[][][] = [[]];
+  for (let script = tried.pop(); script !== undefined; script = tried.pop()) {
+    const rest = [...script];
+    let open = false;
+    const arrival = arriveWith(flow, before, name, to, (gateway) => {
+      const next = rest.shift();
+      if (next) return next;
+      if (!open) {
+        open = true;
+        for (const ways of waysOf(flow, gateway)) tried.push([...script!, ways]);
+      }
+      return waysOf(flow, gateway)[0]!;
+    });
+    if (!open) found.push(arrival);
+  }
+  return found;
+}
+
+const arriveWith = (flow: ReturnType<typeof flowOf>, before: Set<string>, via: string, to: string, choose: Choose) => arriveAt(flow, before, [[via, to]], choose);
+
+function waysOf(flow: ReturnType<typeof flowOf>, gateway: string): string[][] {
+  const node = flow.nodes.get(gateway)!;
+  if (node.type === 'exclusive') return successors(node).map((to) => [to]);
+  const branches = (node as Extract<Node, { type: 'inclusive' }>).branches.map(({ to }) => to);
+  const subsets = branches.reduce<string[][]>((all, each) => [...all, ...all.map((some) => [...some, each])], [[]]).slice(1);
+  return [...subsets, [(node as Extract<Node, { type: 'inclusive' }>).otherwise]];
+}
