@@ -241,12 +241,12 @@ describe('the reducer', () => {
           if (state !== 'running') expect(joins).toEqual([]);
         }
         expect(refold(run.definition, run.history)).toEqual({ marking: run.marking, form });
-        // Every gateway that can go either way goes on, and everybody says yes.
+        // Every gateway takes what its branches leave over, which leads on, and everybody says yes.
         if (run.marking.state !== 'running') return;
         for (let left = 300; run.marking.state === 'running' && left > 0; left -= 1) {
           const task = run.marking.tasks[left % run.marking.tasks.length]!;
           const turn = turnOf(task.tally!);
-          expect(run.on(task.node, 'approve', { form: { way: left > 150 ? 0 : left % 3 }, weight: asked[turn]!.weight, turn })).toBeNull();
+          expect(run.on(task.node, 'approve', { form: { way: left > 150 ? -1 : left % 3 }, weight: asked[turn]!.weight, turn })).toBeNull();
         }
         const { state } = run.marking as Marking;
         if (state === 'completed') completed += 1;
