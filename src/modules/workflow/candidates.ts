@@ -27,7 +27,6 @@ interface Found {
 }
 
 interface Request {
-  foundationId: string;
   unitId: string;
   initiatorId: string;
   /** Who may not: those a step is kept apart from. */
@@ -57,16 +56,16 @@ export async function resolveCandidates(tx: Tx, alternatives: readonly Candidate
 function meeting(tx: Tx, rule: CandidateRule, request: Request): Promise<Found[]> {
   if ('role' in rule) return holdersOfRole(tx, rule, request);
   if ('position' in rule) return holdersOfPosition(tx, rule, request);
-  if ('person' in rule) return named(tx, rule.person, request);
+  if ('person' in rule) return named(tx, rule.person);
   return headsOfUnit(tx, rule.up ?? 0, request);
 }
 
 /** Where a rule looks: the request's unit, the school it belongs to – the unit, above schools –, or anywhere, as preorder numbers. */
-const area = ({ foundationId, unitId }: Request, within: 'unit' | 'school' | 'foundation') => Prisma.sql`
+const area = ({ unitId }: Request, within: 'unit' | 'school' | 'foundation') => Prisma.sql`
   SELECT CASE ${within} WHEN 'foundation' THEN 0 WHEN 'school' THEN coalesce(s.lft, u.lft) ELSE u.lft END AS lft,
          CASE ${within} WHEN 'foundation' THEN 2147483647 WHEN 'school' THEN coalesce(s.rgt, u.rgt) ELSE u.rgt END AS rgt
     FROM org_unit u LEFT JOIN org_unit s ON s.foundation_id = u.foundation_id AND s.id = u.school_id
-   WHERE u.foundation_id = ${foundationId}::uuid AND u.id = ${unitId}::uuid`;
+   WHERE u.foundation_id = gloria_foundation() AND u.id = ${unitId}::uuid`;
 
 /** Appointments that hold now, with the living position, unit and person: for a FROM that has `f`, the foundation. */
 const POSTS = Prisma.sql`
@@ -84,12 +83,12 @@ function holdersOfRole(tx: Tx, rule: Extract<CandidateRule, { role: string }>, r
         FROM role wanted
         JOIN role_closure c ON c.foundation_id = wanted.foundation_id AND c.junior_id = wanted.id
         JOIN role_assignment r ON r.foundation_id = wanted.foundation_id AND r.role_id = c.senior_id
-       WHERE wanted.foundation_id = ${request.foundationId}::uuid AND wanted.code = ${rule.role}
+       WHERE wanted.foundation_id = gloria_foundation() AND wanted.code = ${rule.role}
          AND r.valid_from <= now() AND (r.valid_until IS NULL OR r.valid_until > now())
     )
     SELECT a.person_id, CASE WHEN g.position_id IS NOT NULL THEN p.title END AS position, u.name AS unit, a.acting, g.role_name
       FROM ${POSTS} JOIN given g ON a.position_id = g.position_id OR a.person_id = g.person_id JOIN area ON u.lft BETWEEN area.lft AND area.rgt
-     WHERE a.foundation_id = ${request.foundationId}::uuid AND ${HELD}`;
+     WHERE a.foundation_id = gloria_foundation() AND ${HELD}`;
 }
 
 /** Whoever holds the position, where it stands in the area. */
@@ -98,13 +97,13 @@ function holdersOfPosition(tx: Tx, rule: Extract<CandidateRule, { position: stri
     WITH area AS (${area(request, rule.within)})
     SELECT a.person_id, p.title AS position, u.name AS unit, a.acting, NULL AS role_name
       FROM ${POSTS} JOIN area ON u.lft BETWEEN area.lft AND area.rgt
-     WHERE a.foundation_id = ${request.foundationId}::uuid AND p.code = ${rule.position} AND ${HELD}`;
+     WHERE a.foundation_id = gloria_foundation() AND p.code = ${rule.position} AND ${HELD}`;
 }
 
-function named(tx: Tx, personId: string, request: Request): Promise<Found[]> {
+function named(tx: Tx, personId: string): Promise<Found[]> {
   return tx.$queryRaw<Found[]>`
     SELECT id AS person_id, NULL AS position, NULL AS unit, false AS acting, NULL AS role_name FROM person
-     WHERE foundation_id = ${request.foundationId}::uuid AND id = ${personId}::uuid AND deleted_at IS NULL`;
+     WHERE foundation_id = gloria_foundation() AND id = ${personId}::uuid AND deleted_at IS NULL`;
 }
 
 /** Holders of the head position of the unit – or that many units above –, or of the nearest unit above that has one held by somebody else. */
@@ -114,7 +113,7 @@ function headsOfUnit(tx: Tx, up: number, request: Request): Promise<Found[]> {
     WITH heads AS (
       SELECT a.person_id, p.title AS position, u.name AS unit, a.acting, u.depth, max(u.depth) OVER () AS nearest
         FROM ${POSTS} JOIN org_unit start ON start.foundation_id = a.foundation_id AND start.id = ${request.unitId}::uuid AND u.id = ANY (start.path) AND u.depth <= start.depth - ${up}
-       WHERE a.foundation_id = ${request.foundationId}::uuid AND p.is_head AND ${HELD} AND a.person_id <> ALL (${apart}::uuid[])
+       WHERE a.foundation_id = gloria_foundation() AND p.is_head AND ${HELD} AND a.person_id <> ALL (${apart}::uuid[])
     )
     SELECT person_id, position, unit, acting, NULL AS role_name FROM heads WHERE depth = nearest`;
 }

@@ -14,6 +14,12 @@ import { turnOf } from './voting';
 import type { CreateInstance, InstanceView } from './workflow.dto';
 import { draftSaved, transitioned } from './workflow.events';
 
+/** Who has had to do with the answer to a step. */
+interface Answered {
+  node: string;
+  people: string[];
+}
+
 /** Filing, deciding and withdrawing requests. Each verb: read and lock, ask permission, `step`, write once, record. */
 @Injectable()
 export class WorkflowService {
@@ -137,14 +143,16 @@ export class WorkflowService {
     const published = await this.definitions.byId(tx, row.definition_id);
     const { definition } = published;
     const before = markingOf(row);
+    const about = 'task' in event ? row.tasks.find(({ id }) => id === event.task)! : null;
+    // Who decides now has decided too, where what opens next is kept apart from it.
+    const deciding = about && { node: about.node, people: [...('personId' in actor ? [actor.personId] : []), ...(facts.stead ?? [])] };
     const candidates = new Map<string, Candidate[]>();
     const ids = new Map<string, string>();
     const env: Env = { candidates: (node) => candidates.get(node), taskId: (node) => ids.get(node) ?? ids.set(node, uuidv7()).get(node)! };
     let result = step(definition, before, event, env);
-    for (; 'needs' in result; result = step(definition, before, event, env)) for (const node of result.needs) candidates.set(node, await this.candidatesFor(tx, actor, row, node, published));
+    for (; 'needs' in result; result = step(definition, before, event, env)) for (const node of result.needs) candidates.set(node, await this.candidatesFor(tx, row, node, published, deciding));
     if ('refused' in result) throw refusal(result, row, event.type, published, actor.locale);
 
-    const about = 'task' in event ? row.tasks.find(({ id }) => id === event.task)! : null;
     const counted = result.history === 'voted' ? result.next.tasks.find(({ id }) => id === about!.id)! : null;
     const opens = result.opens.map(({ id, node, sequential }) => ({ id, node, tally: result.next.tasks.find((task) => task.id === id)!.tally, turn: sequential ? 0 : null, candidates: candidates.get(node) ?? [] }));
     const written = await writeTransition(tx, actor, {
@@ -168,10 +176,10 @@ export class WorkflowService {
   }
 
   /** Who decides a step. */
-  private async candidatesFor(tx: Tx, actor: Actor, row: InstanceRow, name: string, { definition }: PublishedDefinition): Promise<Candidate[]> {
-    const node = definition.nodes[name] as Approval;
-    const apart = node.notActorOf ? (await this.answered(tx, row)).filter((each) => node.notActorOf!.includes(each.node)).flatMap(({ people }) => people) : [];
-    return resolveCandidates(tx, node.candidates, { foundationId: actor.foundationId, unitId: row.unit_id, initiatorId: row.initiator_id, apart });
+  private async candidatesFor(tx: Tx, row: InstanceRow, name: string, { definition }: PublishedDefinition, deciding: Answered | null): Promise<Candidate[]> {
+    const { candidates, notActorOf } = definition.nodes[name] as Approval;
+    const answered = notActorOf ? [...(await this.answered(tx, row)), ...(deciding ? [deciding] : [])] : [];
+    return resolveCandidates(tx, candidates, { unitId: row.unit_id, initiatorId: row.initiator_id, apart: answered.filter(({ node }) => notActorOf!.includes(node)).flatMap(({ people }) => people) });
   }
 
   private write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -179,7 +187,7 @@ export class WorkflowService {
   }
 
   /** Who has answered which steps of this request so far: by themselves, through a key of theirs, or somebody else in their stead. */
-  private async answered(tx: Tx, row: InstanceRow): Promise<{ node: string; people: string[] }[]> {
+  private async answered(tx: Tx, row: InstanceRow): Promise<Answered[]> {
     const rows = await tx.workflowHistory.findMany({ where: { instanceId: row.id, node: { not: null } }, select: { node: true, actorKey: true, data: true } });
     const [kinds, keyIds] = [rows.map(({ actorKey }) => actorKey.split(':') as [string, string]), new Set(rows.flatMap(({ actorKey }) => (actorKey.startsWith('api_key:') ? [actorKey.slice('api_key:'.length)] : [])))];
     const keys = keyIds.size === 0 ? [] : await everyRow(tx, 'rule').apiKey.findMany({ where: { id: { in: [...keyIds] } }, select: { id: true, createdById: true } });
