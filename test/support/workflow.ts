@@ -34,7 +34,8 @@ export class Flows {
   document(nodes: Record<string, Node>, start = Object.keys(nodes)[0]!): Definition {
     this.keys += 1;
     const form = { type: 'object', properties: { way: { type: 'string' }, also: { type: 'string' } }, additionalProperties: false };
-    return { key: `drawn-${this.keys}`, title: { en: 'Drawn', id: 'Gambar' }, form, start, nodes: { ...nodes, done: { type: 'end' } } };
+    const ends = Object.values(nodes).some((node) => JSON.stringify(node).includes('"done"'));
+    return { key: `drawn-${this.keys}`, title: { en: 'Drawn', id: 'Gambar' }, form, start, nodes: { ...nodes, ...(ends ? { done: { type: 'end' as const } } : {}) } };
   }
 
   /** Publishes a definition of these nodes, the first of which it starts with, and files a request of it. */
