@@ -9,6 +9,7 @@ describe('what a database that is not there says', () => {
     Object.assign(new Error('sorry, too many clients already'), { code: '53300' }),
     Object.assign(new Error('wrapped'), { cause: new Error('connect ECONNREFUSED 127.0.0.1:5432') }),
     new Error('timeout exceeded when trying to connect'),
+    ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'].map((code) => Object.assign(new Error('closed'), { code })),
   ])('is known: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(true));
 
   it.each([new Error('something else'), Object.assign(new Error('duplicate key'), { code: '23505' }), null, 'text'])('is not taken for a defect or a refusal: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(false));

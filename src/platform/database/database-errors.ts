@@ -20,11 +20,14 @@ export function postgresError(error: unknown): PostgresError | null {
   return null;
 }
 
+/** Prisma’s own codes: not reached, too late, closed by the server; no connection free, a transaction that is no more. */
+const PRISMA_UNAVAILABLE: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);
+
 /** Whether the database could not be reached or gave up, as opposed to having refused something. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const known = postgresError(error);
   if (known) return known.sqlState.startsWith('08') || known.sqlState.startsWith('57P') || known.sqlState.startsWith('53');
-  return layers(error).some(({ message, code }) => CONNECTION.test(String(message ?? '')) || code === 'P1001' || code === 'P2024' || code === 'P2028');
+  return layers(error).some(({ message, code }) => CONNECTION.test(String(message ?? '')) || PRISMA_UNAVAILABLE.has(code));
 }
 
 interface Layer {
