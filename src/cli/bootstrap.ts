@@ -4,7 +4,7 @@ import { AuditService, plain } from '../modules/audit';
 import { InvitationsService } from '../modules/auth';
 import { FoundationService, type NewFoundation } from '../modules/organization';
 import { FoundationRoles } from '../modules/permissions';
-import { DefinitionsService, reimbursement } from '../modules/workflow';
+import { DefinitionsService, TEMPLATES } from '../modules/workflow';
 import type { SystemActor } from '../access';
 import type { Tx } from '../platform/database';
 import type { INestApplicationContext } from '@nestjs/common';
@@ -51,7 +51,7 @@ export function createFoundation<T>(
 ): Promise<T> {
   return app.get(FoundationService).create(command, input, async (tx, actor) => {
     const roles = await app.get(FoundationRoles).create(tx, actor);
-    await app.get(DefinitionsService).publishIn(tx, actor, reimbursement);
+    for (const template of TEMPLATES) await app.get(DefinitionsService).publishIn(tx, actor, template);
     return work(tx, actor, roles);
   });
 }

@@ -79,6 +79,9 @@ export const definitionDocument = z.strictObject({
   nodes: z.record(id, node).refine((nodes) => Object.keys(nodes).length <= 100, 'at most 100 nodes'),
 });
 
+/** The same for other people’s editors: JSON Schema 2020-12. */
+export const definitionSchema = z.toJSONSchema(definitionDocument, { target: 'draft-2020-12', io: 'input' }) as Record<string, unknown>;
+
 export type Definition = z.output<typeof definitionDocument>;
 export type Node = z.output<typeof node>;
 export type Condition = z.output<typeof condition>;

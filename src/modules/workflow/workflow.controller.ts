@@ -2,10 +2,12 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestj
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
+import { definitionSchema } from './definition';
 import { DefinitionsService } from './definitions.service';
+import { TEMPLATES } from './templates';
 import {
-  CreateInstance, DefinitionPage, DefinitionResponse, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, KeyParam, ListDefinitionsQuery,
-  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, Withdrawal,
+  CreateInstance, DefinitionPage, DefinitionResponse, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
+  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, TemplateList, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -31,12 +33,32 @@ export class DefinitionsController {
     return this.definitions.publish(actor, input.document);
   }
 
+  @Get('/schema')
+  @ApiOperation({ summary: 'What a document of a definition looks like, as JSON Schema', description: 'For editors; what a schema cannot say is checked when it is published.' })
+  @SignedIn()
+  @ZodResponse({ type: JsonSchema, status: 200 })
+  schema() {
+    return definitionSchema;
+  }
+
   @Get(':key')
   @ApiOperation({ summary: 'The newest version of a definition' })
   @SignedIn()
   @ZodResponse({ type: DefinitionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
     return this.definitions.newest(actor, key);
+  }
+}
+
+@ApiTags('workflow')
+@Controller('workflow/templates')
+export class TemplatesController {
+  @Get()
+  @ApiOperation({ summary: 'The definitions a foundation starts with, to publish again or to begin one’s own from' })
+  @SignedIn()
+  @ZodResponse({ type: TemplateList, status: 200 })
+  list() {
+    return { items: TEMPLATES.map((document) => ({ key: document.key, title: document.title, document: document as unknown as Record<string, unknown> })) };
   }
 }
 

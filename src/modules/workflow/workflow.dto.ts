@@ -1,24 +1,19 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { instant, pageOf, pageQuery, uuid } from '../../http';
+import { absence } from './templates/absence';
 
 const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected']);
 const form = z.record(z.string().max(100), z.unknown()).refine((value) => JSON.stringify(value).length <= 65_536, 'at most 64 KiB');
 const exampleForm = { amount: '250000', currency: 'IDR', description: 'Bus tickets to the regional olympiad', route: 'administration' };
-/** A permission to be absent, decided by the head of the unit: the smallest definition that works. */
-const absence = {
-  key: 'absence',
-  title: { en: 'Permission to be absent', id: 'Izin' },
-  form: { type: 'object', additionalProperties: false, required: ['day', 'reason'], properties: { day: { type: 'string', format: 'date' }, reason: { type: 'string', minLength: 3, maxLength: 500 } } },
-  start: 'head',
-  nodes: { head: { type: 'approval', title: { en: 'Head of the unit', id: 'Pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'done' }, done: { type: 'end' } },
-};
 const comment = z.string().trim().min(1).max(2_000);
 export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 
 // Definitions ---------------------------------------------------------------------------------------------------------
 const definition = z.object({ id: uuid, key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
 export class DefinitionResponse extends createZodDto(definition) {}
+export class JsonSchema extends createZodDto(z.record(z.string(), z.unknown())) {}
+export class TemplateList extends createZodDto(z.object({ items: z.array(z.object({ key: z.string(), title: z.object({ en: z.string(), id: z.string() }), document: z.record(z.string(), z.unknown()) })) })) {}
 export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
 export class ListDefinitionsQuery extends createZodDto(z.strictObject(pageQuery)) {}
 export class KeyParam extends createZodDto(z.strictObject({ key: z.string().max(60) })) {}

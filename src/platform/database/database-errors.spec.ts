@@ -10,7 +10,8 @@ describe('what a database that is not there says', () => {
     Object.assign(new Error('wrapped'), { cause: new Error('connect ECONNREFUSED 127.0.0.1:5432') }),
     new Error('timeout exceeded when trying to connect'),
     ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'].map((code) => Object.assign(new Error('closed'), { code })),
+    ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'].map((kind) => Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: Object.assign(new Error(kind), { cause: { kind } }) } })),
   ])('is known: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(true));
 
-  it.each([new Error('something else'), Object.assign(new Error('duplicate key'), { code: '23505' }), null, 'text'])('is not taken for a defect or a refusal: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(false));
+  it.each([new Error('something else'), Object.assign(new Error('duplicate key'), { code: '23505' }), Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: Object.assign(new Error('x'), { cause: { kind: 'SyntaxError' } }) } }), null, 'text'])('is not taken for a defect or a refusal: %s', (error) => expect(isDatabaseUnavailable(error)).toBe(false));
 });

@@ -23,16 +23,20 @@ export function postgresError(error: unknown): PostgresError | null {
 /** Prisma’s own codes: not reached, too late, closed by the server; no connection free, a transaction that is no more. */
 const PRISMA_UNAVAILABLE: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);
 
+/** The same, as the driver adapter says it of raw statements. */
+const ADAPTER_UNAVAILABLE: ReadonlySet<unknown> = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections']);
+
 /** Whether the database could not be reached or gave up, as opposed to having refused something. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const known = postgresError(error);
   if (known) return known.sqlState.startsWith('08') || known.sqlState.startsWith('57P') || known.sqlState.startsWith('53');
-  return layers(error).some(({ message, code }) => CONNECTION.test(String(message ?? '')) || PRISMA_UNAVAILABLE.has(code));
+  return layers(error).some(({ message, code, kind }) => CONNECTION.test(String(message ?? '')) || PRISMA_UNAVAILABLE.has(code) || ADAPTER_UNAVAILABLE.has(kind));
 }
 
 interface Layer {
   code?: unknown;
   originalCode?: unknown;
+  kind?: unknown;
   constraint?: unknown;
   message?: unknown;
   originalMessage?: unknown;

@@ -1,0 +1,65 @@
+import { readDefinition } from '../../src/modules/workflow/gate';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import { aFoundation, startApp, type TestApp, type World } from '../support/app';
+import type { Instance } from '../support/workflow';
+import { refoldsToWhereItStands } from '../support/workflow-history';
+
+describe('the templates', () => {
+  let testApp: TestApp;
+  let world: World;
+  beforeAll(async () => {
+    testApp = await startApp();
+    world = await aFoundation(testApp);
+  });
+  afterAll(() => testApp.close());
+
+  type Step = [handle: 'joko' | 'budi' | 'eko' | 'ratna', verb: 'approve' | 'reject' | 'return' | 'complete', node: string, to?: string];
+  it.each<[string, Record<string, unknown>, Step[]]>([
+    ['leave', { kind: 'annual', from: '2026-12-21', until: '2026-12-24', reason: 'Family' }, [['joko', 'approve', 'head']]],
+    ['leave', { kind: 'unpaid', from: '2026-12-21', until: '2027-02-24', reason: 'Study' }, [['joko', 'approve', 'head'], ['budi', 'return', 'leadership', 'head'], ['joko', 'approve', 'head'], ['budi', 'approve', 'leadership']]],
+    ['absence', { day: '2026-12-01', from: '13:00', until: '15:00', reason: 'Dentist' }, [['joko', 'approve', 'head']]],
+    ['overtime', { day: '2026-12-01', from: '17:00', until: '20:00', work: 'Exam papers' }, [['eko', 'approve', 'budget-owner'], ['joko', 'approve', 'head']]],
+    ['work-order', { place: 'Lab 2', work: 'Mend the fume hood', cost: 'contractor', amount: '2500000', urgency: 'urgent' }, [['joko', 'approve', 'head'], ['eko', 'approve', 'budget-owner'], ['ratna', 'complete', 'work'], ['joko', 'reject', 'acceptance'], ['ratna', 'complete', 'work'], ['joko', 'approve', 'acceptance']]],
+    ['work-order', { place: 'Lab 2', work: 'Move the tables', cost: 'none', urgency: 'low' }, [['joko', 'approve', 'head'], ['ratna', 'complete', 'work'], ['joko', 'approve', 'acceptance']]],
+    ['performance-review', { period: '2026-2', goals: [{ goal: 'Olympiad team', achieved: 90 }] }, [['joko', 'approve', 'head'], ['budi', 'reject', 'leadership'], ['joko', 'approve', 'head'], ['budi', 'approve', 'leadership']]],
+    ['reimbursement', { amount: '250000', currency: 'IDR', description: 'Bus tickets', route: 'supervisor' }, [['joko', 'approve', 'supervisor'], ['ratna', 'complete', 'payment-request'], ['ratna', 'complete', 'payment']]],
+  ])('%s goes its way to the end: %j', async (definition, form, steps) => {
+    let body = (await world.as('siti').post('/workflow/instances', { definition, submit: true, form }).expect(201)).body as Instance;
+    for (const [handle, verb, node, to] of steps) {
+      const task = body.openTasks.find((each) => each.node === node);
+      expect([node, body.openTasks.map((each) => each.node)]).toEqual([node, expect.arrayContaining([node])]);
+      body = (await world.as(handle).post(`/workflow/tasks/${task!.id}/${verb}`, { comment: 'so be it', ...(to ? { to } : {}) }).expect(200)).body as Instance;
+    }
+    expect(body).toMatchObject({ state: 'completed', openTasks: [] });
+  });
+
+  it('skip the second decision where nobody stands above the first', async () => {
+    // budi heads SMA 1, agus everything: above agus there is nobody.
+    const body = (await world.as('budi').post('/workflow/instances', { definition: 'leave', submit: true, form: { kind: 'unpaid', from: '2026-12-21', until: '2027-02-24', reason: 'Study' } }).expect(201)).body as Instance;
+    const after = (await world.as('agus').post(`/workflow/tasks/${body.openTasks[0]!.id}/approve`, {}).expect(200)).body as Instance;
+    expect(after.state).toBe('completed');
+    const { items } = (await world.as('budi').get(`/workflow/instances/${body.id}/history`).expect(200)).body as { items: { data: { skipped?: string[] } }[] };
+    expect(items.at(-1)!.data.skipped).toEqual(['leadership']);
+  });
+
+  it('are listed, stand the gate, fit the schema that is published, and can be published again', async () => {
+    const { items } = (await world.as('siti').get('/workflow/templates').expect(200)).body as { items: { key: string; document: Record<string, unknown> }[] };
+    expect(items.map(({ key }) => key)).toEqual(['leave', 'absence', 'overtime', 'reimbursement', 'work-order', 'performance-review']);
+    const { body: schema } = await world.as('siti').get('/workflow/definitions/schema').expect(200);
+    const ajv = new Ajv2020({ strict: false });
+    addFormats(ajv);
+    const fits = ajv.compile(schema as object);
+    for (const { key, document } of items) {
+      expect([key, readDefinition(document).problems, fits(document)]).toEqual([key, [], true]);
+      const { body } = await world.as('dewi').post('/workflow/definitions', { document }).expect(201);
+      expect([key, body.number]).toEqual([key, 1]);
+    }
+    expect(fits({ ...items[0]!.document, start: 7 })).toBe(false);
+    expect(fits({ ...items[0]!.document, extra: 7 })).toBe(false);
+  });
+
+  it('leave a history from which every request refolds', async () => {
+    expect(await refoldsToWhereItStands(testApp, (await world.ids()).foundation)).toBeGreaterThan(8);
+  });
+});
