@@ -9,6 +9,7 @@ export { HttpModule } from './http.module';
 export { idempotent, withoutSecret } from './idempotency';
 export { openApiDocument } from './openapi';
 export { Cursors, listName, MAX_PAGE, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
+export { mermaidLabel, SvgResponse, xmlText } from './pictures';
 export { localeOf, ProblemFilter } from './problem.filter';
 export { RateLimitGuard } from './rate-limit.guard';
 export { idempotencyOf } from './request-context.middleware';

@@ -63,3 +63,27 @@ describe('the templates', () => {
     expect(await refoldsToWhereItStands(testApp, (await world.ids()).foundation)).toBeGreaterThan(8);
   });
 });
+
+describe('pictures', () => {
+  let testApp: TestApp;
+  let world: World;
+  beforeAll(async () => {
+    testApp = await startApp();
+    world = await aFoundation(testApp);
+  });
+  afterAll(() => testApp.close());
+
+  it('of a definition are for everybody, of a request for who may see it', async () => {
+    const { body, headers } = await world.as('siti').get('/workflow/definitions/work-order/picture.svg').expect(200);
+    expect((body as Buffer).toString()).toMatch(/^<svg [^]*Work order[^]*<\/svg>\n$/);
+    expect(headers).toMatchObject({ 'content-type': expect.stringContaining('image/svg+xml'), 'content-security-policy': expect.stringContaining("default-src 'none'") });
+    expect((await world.as('siti').get('/workflow/definitions/work-order/flowchart').expect(200)).body.mermaid).toMatch(/^flowchart LR\n/);
+    expect(await world.as('siti').get('/workflow/definitions/nothing/picture.svg')).toBeProblem(404, 'NOT_FOUND');
+    const filed = await world.as('siti').submits();
+    await world.as('lina').answers('approve', filed.openTasks[0]!.id).expect(200);
+    const standing = ((await world.as('siti').get(`/workflow/instances/${filed.id}/picture.svg`).expect(200)).body as Buffer).toString();
+    expect(standing).toMatch(/<title>administration: [^]*?<rect [^>]*fill="#e6f2e1"/);
+    expect(standing).toMatch(/<title>supervisor: [^]*?<rect [^>]*fill="#fff4c2"/);
+    expect(await world.as('putu').get(`/workflow/instances/${filed.id}/picture.svg`)).toBeProblem(404, 'NOT_FOUND');
+  });
+});

@@ -1,7 +1,8 @@
-import { Body, Controller, Get, Header, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
+import { SvgResponse } from '../../http';
 import { ExplainInput, Explanation, GraphQuery } from './explain.dto';
 import { ExplainService } from './explain.service';
 import { GraphService } from './graph.service';
@@ -37,9 +38,7 @@ export class ExplainController {
 
   @Get('graph.svg')
   @ApiOperation({ summary: 'What somebody holds, as a picture', description: 'Yourself where nobody is named; of others with `permission:check`.' })
-  @ApiOkResponse({ content: { 'image/svg+xml': { schema: { type: 'string' } } } })
-  @Header('Content-Type', 'image/svg+xml; charset=utf-8')
-  @Header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
+  @SvgResponse()
   @SignedIn()
   graph(@CurrentActor() actor: Actor, @Query() { personId }: GraphQuery) {
     return this.graphs.svg(actor, personId);

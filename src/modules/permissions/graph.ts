@@ -1,3 +1,5 @@
+import { mermaidLabel, xmlText } from '../../http';
+
 /** One thing in a picture of what somebody holds, in a column from the left. */
 export interface GraphNode {
   id: string;
@@ -12,16 +14,14 @@ export interface Graph {
   edges: readonly { from: string; to: string; label?: string }[];
 }
 
-const quoted = (text: string) => `"${text.replaceAll('"', '#quot;').replaceAll('\n', ' ')}"`;
-
 /** Derivations as a Mermaid flowchart, from the person to each grant; a step that several share is drawn once. */
 export function flowchart(person: string, derivations: readonly { effect: string; steps: readonly { id: string; text: string }[] }[]): string {
-  const lines = new Set([`  person([${quoted(person)}])`]);
+  const lines = new Set([`  person([${mermaidLabel(person)}])`]);
   derivations.forEach(({ effect, steps }) => {
     let before = 'person';
     for (const { id, text } of steps) {
       const node = `n${id.replaceAll('-', '')}`;
-      lines.add(`  ${node}[${quoted(text)}]`);
+      lines.add(`  ${node}[${mermaidLabel(text)}]`);
       lines.add(`  ${before} --> ${node}`);
       before = node;
     }
@@ -30,7 +30,6 @@ export function flowchart(person: string, derivations: readonly { effect: string
   return ['flowchart LR', ...lines].join('\n');
 }
 
-const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 const COLOURS: Record<GraphNode['kind'], readonly [fill: string, stroke: string]> = {
   person: ['#e8eef7', '#27548a'], post: ['#eef6ea', '#3e7a2e'], role: ['#fdf3e1', '#a36a0b'], grants: ['#ffffff', '#5b6470'], denies: ['#fdecea', '#b3261e'],
 };
@@ -52,14 +51,14 @@ export function svgOf({ nodes, edges }: Graph, title: string): string {
     const [x1, y1, y2] = [a.x + BOX.width, a.y + a.h / 2, b.y + b.h / 2];
     // Within a column, from below to above; else from right to left.
     const path = a.x === b.x ? `M${a.x + 20} ${a.y + a.h} V${b.y}` : `M${x1} ${y1} C${x1 + BOX.gapX / 2} ${y1} ${b.x - BOX.gapX / 2} ${y2} ${b.x} ${y2}`;
-    return `<path d="${path}" fill="none" stroke="#8a94a3" stroke-width="1.4" marker-end="url(#arrow)"/>${label ? `<text x="${(x1 + b.x) / 2}" y="${(y1 + y2) / 2 - 5}" text-anchor="middle" fill="#5b6470" font-size="11">${escaped(label)}</text>` : ''}`;
+    return `<path d="${path}" fill="none" stroke="#8a94a3" stroke-width="1.4" marker-end="url(#arrow)"/>${label ? `<text x="${(x1 + b.x) / 2}" y="${(y1 + y2) / 2 - 5}" text-anchor="middle" fill="#5b6470" font-size="11">${xmlText(label)}</text>` : ''}`;
   });
   const fits = (text: string) => (text.length > 38 ? `${text.slice(0, 37)}…` : text);
   const boxes = nodes.map(({ id, title: heading, lines, kind }) => {
     const { x, y, h } = places.get(id)!;
     const [fill, stroke] = COLOURS[kind];
-    const row = (text: string, index: number) => `<text x="${x + BOX.padding + 2}" y="${y + BOX.padding + BOX.line * (index + 1) - 4}"${index === 0 ? ' font-weight="600"' : ' fill="#3a424d"'}>${escaped(fits(text))}</text>`;
-    return `<g><title>${escaped([heading, ...lines].join('\n'))}</title><rect x="${x}" y="${y}" width="${BOX.width}" height="${h}" rx="6" fill="${fill}" stroke="${stroke}"/>${[heading, ...lines].map(row).join('')}</g>`;
+    const row = (text: string, index: number) => `<text x="${x + BOX.padding + 2}" y="${y + BOX.padding + BOX.line * (index + 1) - 4}"${index === 0 ? ' font-weight="600"' : ' fill="#3a424d"'}>${xmlText(fits(text))}</text>`;
+    return `<g><title>${xmlText([heading, ...lines].join('\n'))}</title><rect x="${x}" y="${y}" width="${BOX.width}" height="${h}" rx="6" fill="${fill}" stroke="${stroke}"/>${[heading, ...lines].map(row).join('')}</g>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${full}" width="${width}" height="${full}" font-family="system-ui, sans-serif" font-size="12.5" role="img" aria-label="${escaped(title)}"><rect width="100%" height="100%" fill="#fbfcfe"/><defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8a94a3"/></marker></defs><text x="${BOX.margin}" y="${BOX.margin + 6}" font-size="15" font-weight="600">${escaped(title)}</text>${curves.join('')}${boxes.join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${full}" width="${width}" height="${full}" font-family="system-ui, sans-serif" font-size="12.5" role="img" aria-label="${xmlText(title)}"><rect width="100%" height="100%" fill="#fbfcfe"/><defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8a94a3"/></marker></defs><text x="${BOX.margin}" y="${BOX.margin + 6}" font-size="15" font-weight="600">${xmlText(title)}</text>${curves.join('')}${boxes.join('')}</svg>\n`;
 }

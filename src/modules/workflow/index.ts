@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DefinitionsService } from './definitions.service';
-import { DefinitionsController, InstancesController, TasksController, TemplatesController } from './workflow.controller';
+import { DefinitionsController, InstancesController, PicturesController, TasksController, TemplatesController } from './workflow.controller';
 import { WorkflowRows } from './rows';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -9,7 +9,7 @@ export { DefinitionsService } from './definitions.service';
 export { TEMPLATES } from './templates';
 
 @Module({
-  controllers: [DefinitionsController, TemplatesController, InstancesController, TasksController],
+  controllers: [DefinitionsController, PicturesController, TemplatesController, InstancesController, TasksController],
   providers: [DefinitionsService, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [DefinitionsService],
 })

@@ -2,11 +2,12 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestj
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
+import { SvgResponse } from '../../http';
 import { definitionSchema } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { TEMPLATES } from './templates';
 import {
-  CreateInstance, DefinitionPage, DefinitionResponse, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
+  CreateInstance, DefinitionPage, DefinitionResponse, Flowchart, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
   ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, TemplateList, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
@@ -47,6 +48,36 @@ export class DefinitionsController {
   @ZodResponse({ type: DefinitionResponse, status: 200 })
   get(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
     return this.definitions.newest(actor, key);
+  }
+}
+
+@ApiTags('workflow')
+@Controller('workflow')
+export class PicturesController {
+  constructor(private readonly queries: WorkflowQueries) {}
+
+  @Get('definitions/:key/picture.svg')
+  @ApiOperation({ summary: 'A definition as a picture, in the caller’s language' })
+  @SvgResponse()
+  @SignedIn()
+  definition(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
+    return this.queries.pictureOf(actor, key);
+  }
+
+  @Get('definitions/:key/flowchart')
+  @ApiOperation({ summary: 'A definition as a Mermaid flowchart, in the caller’s language' })
+  @SignedIn()
+  @ZodResponse({ type: Flowchart, status: 200 })
+  flowchart(@CurrentActor() actor: Actor, @Param() { key }: KeyParam) {
+    return this.queries.flowchartOf(actor, key);
+  }
+
+  @Get('instances/:id/picture.svg')
+  @ApiOperation({ summary: 'A request as a picture: its definition, with what waits and what has been answered' })
+  @SvgResponse()
+  @SignedIn()
+  instance(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.queries.picture(actor, id);
   }
 }
 

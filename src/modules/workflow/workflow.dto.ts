@@ -13,6 +13,7 @@ export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 const definition = z.object({ id: uuid, key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
 export class DefinitionResponse extends createZodDto(definition) {}
 export class JsonSchema extends createZodDto(z.record(z.string(), z.unknown())) {}
+export class Flowchart extends createZodDto(z.object({ mermaid: z.string() })) {}
 export class TemplateList extends createZodDto(z.object({ items: z.array(z.object({ key: z.string(), title: z.object({ en: z.string(), id: z.string() }), document: z.record(z.string(), z.unknown()) })) })) {}
 export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
 export class ListDefinitionsQuery extends createZodDto(z.strictObject(pageQuery)) {}

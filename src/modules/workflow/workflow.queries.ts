@@ -7,6 +7,7 @@ import { requestsWithin } from './rows';
 import { DefinitionsService } from './definitions.service';
 import { type InstanceRow, readInstance, readInstances, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
+import { flowchartOf, svgOf } from './picture';
 import { toView } from './workflow.service';
 
 /** Reading requests: what the caller may see is what the permission reaches, and what they were asked to decide. */
@@ -56,6 +57,29 @@ export class WorkflowQueries {
       return {
         items: rows.map((row) => ({ seq: row.seq, event: row.event, node: row.node, actor: row.actorKey, data: row.data as Record<string, unknown>, at: row.at.toISOString() })),
       };
+    });
+  }
+
+  /** A definition's newest version as a picture. */
+  async pictureOf(actor: Actor, key: string): Promise<string> {
+    return this.database.withTenant(actor, async (tx) => {
+      const { definition } = await this.definitions.byKey(tx, key);
+      return svgOf(definition, actor.locale, definition.title[actor.locale], null);
+    });
+  }
+
+  async flowchartOf(actor: Actor, key: string): Promise<{ mermaid: string }> {
+    return this.database.withTenant(actor, async (tx) => ({ mermaid: flowchartOf((await this.definitions.byKey(tx, key)).definition, actor.locale) }));
+  }
+
+  /** A request where it stands: what waits, what has been answered since it was submitted last. */
+  async picture(actor: Actor, id: string): Promise<string> {
+    return this.database.withTenant(actor, async (tx) => {
+      const row = await this.visible(tx, actor, id);
+      const { definition } = await this.definitions.byId(tx, row.definition_id);
+      const answered = await tx.workflowTask.findMany({ where: { instanceId: id, round: row.round, state: { in: ['approved', 'completed'] } }, select: { node: true } });
+      const votes = ({ tally }: InstanceRow['tasks'][number]) => (tally && tally.open.people + tally.approve.people + tally.reject.people + tally.abstain.people > 1 ? `✓ ${tally.approve.people} · ✗ ${tally.reject.people} · … ${tally.open.people}` : '');
+      return svgOf(definition, actor.locale, definition.title[actor.locale], { waiting: new Map(row.tasks.map((task) => [task.node, votes(task)])), answered: new Set(answered.map(({ node }) => node)) });
     });
   }
 

@@ -1,0 +1,125 @@
+import { graphlib, layout } from '@dagrejs/dagre';
+import type { Locale } from '../../access';
+import { mermaidLabel, xmlText } from '../../http';
+import type { Approval, CandidateAlternative, CandidateRule, Condition, Definition, Node } from './definition';
+
+/** What of an instance is drawn into the picture of its definition. */
+export interface Standing {
+  /** Nodes that wait, with votes where there are any. */
+  waiting: ReadonlyMap<string, string>;
+  /** Steps that have been answered. */
+  answered: ReadonlySet<string>;
+}
+
+interface Way {
+  from: string;
+  to: string;
+  label: string;
+  kind: 'on' | 'rejected' | 'returned';
+}
+
+const WORDS = {
+  en: { any: 'one of them', all: 'all of them', sequential: 'one after the other', majority: 'the majority', quorum: (n: number) => `${n} of them`, weighted: (n: number) => `weight ${n}`, rejected: 'rejected', returned: 'sent back', otherwise: 'otherwise', start: 'submitted', end: 'completed', terminate: 'completed at once', head: 'head of the unit', above: (n: number) => `head of the unit ${n} above`, person: 'a person named', unit: 'unit', school: 'school', foundation: 'foundation', service: 'another system' },
+  id: { any: 'salah satu', all: 'semuanya', sequential: 'berurutan', majority: 'mayoritas', quorum: (n: number) => `${n} di antaranya`, weighted: (n: number) => `bobot ${n}`, rejected: 'ditolak', returned: 'dikembalikan', otherwise: 'selain itu', start: 'diajukan', end: 'selesai', terminate: 'langsung selesai', head: 'pimpinan unit', above: (n: number) => `pimpinan ${n} unit di atasnya`, person: 'orang tertentu', unit: 'unit', school: 'sekolah', foundation: 'yayasan', service: 'sistem lain' },
+} as const;
+
+function ruleText(rule: CandidateRule, locale: Locale): string {
+  const words = WORDS[locale];
+  if ('role' in rule) return `${rule.role} (${words[rule.within]})`;
+  if ('position' in rule) return `${rule.position} (${words[rule.within]})`;
+  if ('person' in rule) return words.person;
+  return rule.up === undefined ? words.head : words.above(rule.up);
+}
+
+const alternativeText = (alternative: CandidateAlternative, locale: Locale) => ('together' in alternative ? alternative.together : [alternative]).map((rule) => ruleText(rule, locale)).join(' + ');
+
+/** Under its title: who decides, and how many. */
+function linesOf(node: Extract<Node, { type: 'approval' | 'service' }>, locale: Locale): string[] {
+  const words = WORDS[locale];
+  if (node.type === 'service') return [words.service];
+  const several = (asked: NonNullable<Approval['strategy']>) => (typeof asked === 'string' ? words[asked] : 'quorum' in asked ? words.quorum(asked.quorum) : words.weighted(asked.weighted));
+  return [alternativeText(node.candidates[0]!, locale), ...(node.strategy === undefined ? [] : [several(node.strategy)])];
+}
+
+const conditionText = (condition: Condition) => `${condition.field}: ${('equals' in condition ? [condition.equals] : condition.oneOf).join(', ')}`;
+
+function waysOf(name: string, node: Node, locale: Locale): Way[] {
+  const words = WORDS[locale];
+  const on = (to: string, label = ''): Way => ({ from: name, to, label, kind: 'on' });
+  switch (node.type) {
+    case 'approval':
+      return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const }))];
+    case 'service':
+      return [on(node.to)];
+    case 'parallel':
+      return node.to.map((to) => on(to));
+    case 'exclusive':
+    case 'inclusive':
+      return [...node.branches.map(({ when, to }) => on(to, conditionText(when))), on(node.otherwise, node.branches.length > 0 ? words.otherwise : '')];
+    case 'end':
+    case 'terminate':
+      return [];
+  }
+}
+
+const SIGN = { exclusive: '×', parallel: '+', inclusive: '○' } as const;
+
+/** A definition as a Mermaid flowchart. */
+export function flowchartOf(definition: Definition, locale: Locale): string {
+  const words = WORDS[locale];
+  const ids = new Map(Object.keys(definition.nodes).map((name, n) => [name, `n${n}`]));
+  const shape = (node: Node): string => {
+    if (node.type === 'approval' || node.type === 'service') return `[${mermaidLabel(node.title[locale], ...linesOf(node, locale))}]`;
+    if (node.type === 'end' || node.type === 'terminate') return `(((${mermaidLabel(words[node.type])})))`;
+    return `{${mermaidLabel(SIGN[node.type])}}`;
+  };
+  const arrow = ({ label, kind }: Way) => (kind === 'on' ? '-->' : '-.->') + (label === '' ? '' : `|${mermaidLabel(label)}|`);
+  return [
+    'flowchart LR',
+    `  start((${mermaidLabel(words.start)})) --> ${ids.get(definition.start)}`,
+    ...Object.entries(definition.nodes).map(([name, node]) => `  ${ids.get(name)}${shape(node)}`),
+    ...Object.entries(definition.nodes).flatMap(([name, node]) => waysOf(name, node, locale).map((way) => `  ${ids.get(name)} ${arrow(way)} ${ids.get(way.to)}`)),
+  ].join('\n');
+}
+
+const SIZE = { width: 236, line: 15, padding: 9, gateway: 34, end: 26, margin: 18, heading: 30 };
+const fits = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+const STROKE: Record<Way['kind'], string> = { on: '#5b6470', rejected: '#b3261e', returned: '#a36a0b' };
+
+/** A definition – or an instance standing in it – as SVG, laid out from left to right (layered, by dagre). Nothing in it is executed or fetched. */
+export function svgOf(definition: Definition, locale: Locale, title: string, standing: Standing | null): string {
+  const graph = new graphlib.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 46, edgesep: 14 });
+  const text = (node: Node) => (node.type === 'approval' || node.type === 'service' ? linesOf(node, locale) : []);
+  const extra = (name: string) => (standing?.waiting.get(name) ? [standing.waiting.get(name)!] : []);
+  graph.setNode('>', { width: SIZE.end, height: SIZE.end });
+  for (const [name, node] of Object.entries(definition.nodes)) {
+    const step = node.type === 'approval' || node.type === 'service';
+    const small = node.type === 'end' || node.type === 'terminate' ? SIZE.end : SIZE.gateway;
+    graph.setNode(name, step ? { width: SIZE.width, height: SIZE.padding * 2 + SIZE.line * (1 + text(node).length + extra(name).length) } : { width: small, height: small });
+  }
+  const ways: Way[] = [{ from: '>', to: definition.start, label: '', kind: 'on' }, ...Object.entries(definition.nodes).flatMap(([name, node]) => waysOf(name, node, locale))];
+  ways.forEach(({ from, to, label }, n) => graph.setEdge(from, to, label === '' ? {} : { width: Math.min(label.length, 24) * 6 + 8, height: 14, labelpos: 'c' }, String(n)));
+  layout(graph);
+
+  const lines = ways.map(({ from, to, label, kind }, n) => {
+    const edge = graph.edge(from, to, String(n)) as { points: { x: number; y: number }[]; x?: number; y?: number };
+    const path = edge.points.map(({ x, y }, at) => `${at === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
+    const caption = label === '' ? '' : `<text x="${edge.x!.toFixed(1)}" y="${(edge.y! - 3).toFixed(1)}" text-anchor="middle" font-size="10.5" fill="${STROKE[kind]}" stroke="#fbfcfe" stroke-width="3" paint-order="stroke">${xmlText(fits(label, 24))}</text>`;
+    return `<path d="${path}" fill="none" stroke="${STROKE[kind]}" stroke-width="1.4" stroke-linejoin="round"${kind === 'on' ? '' : ' stroke-dasharray="5 4"'} marker-end="url(#arrow-${kind})"/>${caption}`;
+  });
+  const boxes = [...Object.entries(definition.nodes), ['>', null] as const].map(([name, node]) => {
+    const { x, y, width, height } = graph.node(name) as { x: number; y: number; width: number; height: number };
+    if (node === null) return `<g><title>${xmlText(WORDS[locale].start)}</title><circle cx="${x}" cy="${y}" r="${width / 2 - 2}" fill="#fff" stroke="#3e7a2e" stroke-width="1.6"/></g>`;
+    if (node.type === 'end' || node.type === 'terminate') return `<g><title>${xmlText(WORDS[locale][node.type])}</title><circle cx="${x}" cy="${y}" r="${width / 2 - 2}" fill="${node.type === 'terminate' ? '#3a424d' : '#fff'}" stroke="#3a424d" stroke-width="3"/></g>`;
+    if (node.type !== 'approval' && node.type !== 'service') return `<g><title>${xmlText(name)}</title><path d="M${x - width / 2} ${y}L${x} ${y - height / 2}L${x + width / 2} ${y}L${x} ${y + height / 2}Z" fill="#fdf3e1" stroke="#a36a0b"/><text x="${x}" y="${y + 5}" text-anchor="middle" font-size="16" fill="#a36a0b">${SIGN[node.type]}</text></g>`;
+    const [fill, stroke] = standing?.waiting.has(name) ? ['#fff4c2', '#b07c00'] : standing?.answered.has(name) ? ['#e6f2e1', '#3e7a2e'] : node.type === 'service' ? ['#f3f4f6', '#5b6470'] : ['#e8eef7', '#27548a'];
+    const rows = [node.title[locale], ...text(node), ...extra(name)];
+    const row = (content: string, at: number) => `<text x="${x}" y="${(y - height / 2 + SIZE.padding + SIZE.line * (at + 1) - 4).toFixed(1)}" text-anchor="middle"${at === 0 ? ' font-weight="600"' : ' fill="#3a424d" font-size="11"'}>${xmlText(fits(content, at === 0 ? 32 : 40))}</text>`;
+    return `<g><title>${xmlText([`${name}: ${rows[0]}`, ...rows.slice(1)].join('\n'))}</title><rect x="${x - width / 2}" y="${y - height / 2}" width="${width}" height="${height}" rx="${node.type === 'service' ? 0 : 7}" fill="${fill}" stroke="${stroke}"${standing?.waiting.has(name) ? ' stroke-width="2.4"' : ''}/>${rows.map(row).join('')}</g>`;
+  });
+  const size = graph.graph() as { width: number; height: number };
+  const [width, height] = [Math.ceil(Math.max(size.width, 300) + SIZE.margin * 2), Math.ceil(size.height + SIZE.margin * 2 + SIZE.heading)];
+  const markers = Object.entries(STROKE).map(([kind, stroke]) => `<marker id="arrow-${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${stroke}"/></marker>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12.5" role="img" aria-label="${xmlText(title)}"><rect width="100%" height="100%" fill="#fbfcfe"/><defs>${markers.join('')}</defs><text x="${SIZE.margin}" y="${SIZE.margin + 8}" font-size="15" font-weight="600">${xmlText(title)}</text><g transform="translate(${SIZE.margin} ${SIZE.margin + SIZE.heading})">${lines.join('')}${boxes.join('')}</g></svg>\n`;
+}
