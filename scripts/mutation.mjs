@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { bin, ensureDependencies, ensureGenerated, root, step } from './prepare.mjs';
 
 /** Each file with the tests that are to notice: every mutant starts Jest anew, and each test file costs it half a second. */
@@ -13,6 +13,9 @@ const TESTS = new Map([
   of('duties', 'duties'), of('row-grants', 'row-grants'), of('subject', 'subject', 'decide'), of('decide', 'decide.examples', 'decide'), of('simulate', 'simulate'),
   ['src/access/row-filter.ts', ['src/access/row-filter.spec.ts', 'src/modules/permissions/decide.spec.ts']], ['src/access/condition.ts', ['src/access/condition.spec.ts']],
 ]);
+for (const [name, ...tests] of [['voting', 'voting'], ['reducer', 'reducer'], ['flow', 'reducer', 'soundness'], ['soundness', 'soundness'], ['soundness-reduction', 'soundness'], ['gate', 'gate']]) {
+  TESTS.set(`src/modules/workflow/${name}.ts`, tests.map((test) => `src/modules/workflow/${test}.spec.ts`));
+}
 const FILES = [...TESTS.keys()];
 const BREAK = 85;
 const RUNS = process.env.PROPERTY_RUNS ?? '0.01';
@@ -22,11 +25,14 @@ ensureGenerated();
 const folder = join(root, '.gloria', 'mutation');
 mkdirSync(folder, { recursive: true });
 const asked = process.argv.slice(2);
-const stands = ['src/access', 'src/modules/permissions', 'test/support'].flatMap((path) => readdirSync(join(root, path)).filter((name) => name.endsWith('.ts')).map((name) => join(path, name)));
-const state = createHash('sha256').update([...stands, 'stryker.config.mjs'].map((file) => readFileSync(join(root, file), 'utf8')).join('\0') + RUNS).digest('hex').slice(0, 16);
+/** What a file and its tests stand on, as one number. */
+function stateOf(file) {
+  const stands = ['src/access', dirname(file), 'test/support'].flatMap((path) => readdirSync(join(root, path)).filter((name) => name.endsWith('.ts')).map((name) => join(path, name)));
+  return createHash('sha256').update([...stands, 'stryker.config.mjs'].map((each) => readFileSync(join(root, each), 'utf8')).join('\0') + RUNS).digest('hex').slice(0, 16);
+}
 const reports = [];
 for (const [index, file] of FILES.entries()) {
-  const kept = join(folder, `${file.replaceAll('/', '_')}.${state}.json`);
+  const kept = join(folder, `${file.replaceAll('/', '_')}.${stateOf(file)}.json`);
   if (!existsSync(kept) && (asked.length === 0 || asked.includes(file))) {
     step(`${index + 1} of ${FILES.length}: ${file}`);
     spawnSync(bin('stryker'), ['run', '--mutate', file], { cwd: root, stdio: 'inherit', env: { ...process.env, PROPERTY_RUNS: RUNS, MUTATION_TESTS: TESTS.get(file).join() } });

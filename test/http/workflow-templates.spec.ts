@@ -55,6 +55,10 @@ describe('the templates', () => {
       const { body } = await world.as('dewi').post('/workflow/definitions', { document }).expect(201);
       expect([key, body.number]).toEqual([key, 1]);
     }
+    const check = async (document: object) => (await world.as('dewi').post('/workflow/definitions/check', { document }).expect(200)).body.problems as { pointer: string; code: string }[];
+    expect(await check(items[0]!.document)).toEqual([]);
+    expect(await check({ ...items[0]!.document, start: 'nowhere' })).toEqual([expect.objectContaining({ pointer: '#/start', code: 'unknown_node' })]);
+    expect(await world.as('siti').post('/workflow/definitions/check', { document: {} })).toBeProblem(403, 'PERMISSION_DENIED');
     expect(fits({ ...items[0]!.document, start: 7 })).toBe(false);
     expect(fits({ ...items[0]!.document, extra: 7 })).toBe(false);
   });
@@ -85,5 +89,40 @@ describe('pictures', () => {
     expect(standing).toMatch(/<title>administration: [^]*?<rect [^>]*fill="#e6f2e1"/);
     expect(standing).toMatch(/<title>supervisor: [^]*?<rect [^>]*fill="#fff4c2"/);
     expect(await world.as('putu').get(`/workflow/instances/${filed.id}/picture.svg`)).toBeProblem(404, 'NOT_FOUND');
+  });
+});
+
+describe('a preview', () => {
+  let testApp: TestApp;
+  let world: World;
+  beforeAll(async () => {
+    testApp = await startApp();
+    world = await aFoundation(testApp);
+  });
+  afterAll(() => testApp.close());
+  const preview = (handle: string, definition: string, form: object) => world.as(handle).post('/workflow/instances/preview', { definition, form });
+
+  it('names who would decide, in what order and why, and writes nothing', async () => {
+    const before = (await world.as('siti').get('/workflow/instances').expect(200)).body.items as unknown[];
+    const form = { amount: '250000', currency: 'IDR', description: 'Bus tickets', route: 'administration-and-budget' };
+    const { body } = await preview('siti', 'reimbursement', form).expect(200);
+    expect((body.steps as { node: string; wave: number; asked: unknown[] }[]).map(({ node, wave }) => `${wave} ${node}`)).toEqual(['1 administration', '2 budget-owner', '3 supervisor', '4 payment-request', '5 payment']);
+    const ids = await world.ids();
+    const supervisor = (body.steps as { node: string; asked: { id: string; name: string; why: string }[]; strategy: string | null }[]).find(({ node }) => node === 'supervisor')!;
+    expect(supervisor).toMatchObject({ strategy: 'any', kind: 'approval', state: 'asked', asked: [{ id: ids.person('joko'), why: expect.stringMatching(/^Heads the unit \(/) }] });
+    expect(body.ends).toBe(true);
+    // It is what happens then.
+    const filed = await world.as('siti').submits(form);
+    expect(filed.openTasks[0]!.node).toBe('administration');
+    expect((await world.as('siti').get('/workflow/instances').expect(200)).body.items).toHaveLength(before.length + 1);
+    const { body: both } = await preview('siti', 'overtime', { day: '2026-12-01', from: '17:00', until: '20:00', work: 'Exam papers' }).expect(200);
+    expect((both.steps as { node: string; wave: number }[]).map(({ node, wave }) => `${wave} ${node}`)).toEqual(['1 head', '1 budget-owner']);
+  });
+
+  it('says where nobody could decide, what is not filled in, and what is not there', async () => {
+    const { body } = await preview('agus', 'absence', { day: '2026-12-01', reason: 'Dentist' }).expect(200);
+    expect(body).toMatchObject({ steps: [{ node: 'head', state: 'nobody', asked: [] }], ends: false });
+    expect(await preview('siti', 'absence', { day: 'tomorrow' })).toBeProblem(422, 'WORKFLOW_FORM_INVALID');
+    expect(await preview('siti', 'nothing', {})).toBeProblem(404, 'NOT_FOUND');
   });
 });

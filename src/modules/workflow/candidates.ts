@@ -118,11 +118,12 @@ function headsOfUnit(tx: Tx, up: number, request: Request): Promise<Found[]> {
     SELECT person_id, position, unit, acting, NULL AS role_name FROM heads WHERE depth = nearest`;
 }
 
-/** The reason in a sentence, for the inbox. */
-export function explainCandidate({ rule, position, unit, acting, roleName }: CandidateReason, locale: Locale): string {
+/** The reason in a sentence: to the person themselves, in the inbox, or about them. */
+export function explainCandidate({ rule, position, unit, acting, roleName }: CandidateReason, locale: Locale, to: 'them' | 'others' = 'them'): string {
   const post = position === null ? (unit ?? '') : `${acting ? (locale === 'en' ? 'acting ' : 'Plt. ') : ''}${position}${unit ? `, ${unit}` : ''}`;
-  if ('person' in rule) return locale === 'en' ? 'You are named for this step' : 'Anda ditunjuk untuk langkah ini';
-  if ('position' in rule) return locale === 'en' ? `You hold the position (${post})` : `Anda memegang jabatan ini (${post})`;
-  if (roleName === null) return locale === 'en' ? `You head the unit (${post})` : `Anda memimpin unit ini (${post})`;
-  return locale === 'en' ? `You hold ${roleName} (${post})` : `Anda memegang peran ${roleName} (${post})`;
+  const said = (en: readonly [you: string, they: string], id: readonly [you: string, they: string]) => (locale === 'en' ? en : id)[to === 'them' ? 0 : 1];
+  if ('person' in rule) return said(['You are named for this step', 'Named for this step'], ['Anda ditunjuk untuk langkah ini', 'Ditunjuk untuk langkah ini']);
+  if ('position' in rule) return `${said(['You hold the position', 'Holds the position'], ['Anda memegang jabatan ini', 'Memegang jabatan ini'])} (${post})`;
+  if (roleName === null) return `${said(['You head the unit', 'Heads the unit'], ['Anda memimpin unit ini', 'Memimpin unit ini'])} (${post})`;
+  return `${said(['You hold', 'Holds'], ['Anda memegang peran', 'Memegang peran'])} ${roleName} (${post})`;
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DefinitionsService } from './definitions.service';
 import { DefinitionsController, InstancesController, PicturesController, TasksController, TemplatesController } from './workflow.controller';
+import { PreviewService } from './preview.service';
 import { WorkflowRows } from './rows';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -10,7 +11,7 @@ export { TEMPLATES } from './templates';
 
 @Module({
   controllers: [DefinitionsController, PicturesController, TemplatesController, InstancesController, TasksController],
-  providers: [DefinitionsService, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [DefinitionsService, PreviewService, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [DefinitionsService],
 })
 export class WorkflowModule {}

@@ -5,10 +5,12 @@ import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../acc
 import { SvgResponse } from '../../http';
 import { definitionSchema } from './definition';
 import { DefinitionsService } from './definitions.service';
+import { readDefinition } from './gate';
+import { PreviewService } from './preview.service';
 import { TEMPLATES } from './templates';
 import {
-  CreateInstance, DefinitionPage, DefinitionResponse, Flowchart, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
-  ListInstancesQuery, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, TemplateList, Withdrawal,
+  CreateInstance, DefinitionCheck, DefinitionPage, DefinitionResponse, Flowchart, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
+  ListInstancesQuery, PreviewInstance, PreviewResponse, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, TemplateList, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
@@ -34,7 +36,16 @@ export class DefinitionsController {
     return this.definitions.publish(actor, input.document);
   }
 
-  @Get('/schema')
+  @Post('check')
+  @ApiOperation({ summary: 'What publishing this would say', description: 'Everything that is wrong with a document, each with its place; nothing is written.' })
+  @HttpCode(200)
+  @RequirePermission('workflow:publish')
+  @ZodResponse({ type: DefinitionCheck, status: 200 })
+  check(@Body() input: PublishDefinition) {
+    return { problems: readDefinition(input.document).problems };
+  }
+
+  @Get('schema')
   @ApiOperation({ summary: 'What a document of a definition looks like, as JSON Schema', description: 'For editors; what a schema cannot say is checked when it is published.' })
   @SignedIn()
   @ZodResponse({ type: JsonSchema, status: 200 })
@@ -98,6 +109,7 @@ export class TemplatesController {
 export class InstancesController {
   constructor(
     private readonly workflow: WorkflowService,
+    private readonly previews: PreviewService,
     private readonly queries: WorkflowQueries,
   ) {}
 
@@ -115,6 +127,15 @@ export class InstancesController {
   @ZodResponse({ type: InstanceResponse, status: 201 })
   create(@CurrentActor() actor: Actor, @Body() input: CreateInstance) {
     return this.workflow.create(actor, input);
+  }
+
+  @Post('preview')
+  @ApiOperation({ summary: 'Who would have to decide a request filled in like this, and in what order', description: 'If everybody approves, and as things stand now. Nothing is written.' })
+  @HttpCode(200)
+  @RequirePermission('workflow:submit')
+  @ZodResponse({ type: PreviewResponse, status: 200 })
+  preview(@CurrentActor() actor: Actor, @Body() input: PreviewInstance) {
+    return this.previews.preview(actor, input);
   }
 
   @Get(':id')

@@ -13,6 +13,7 @@ export class IdParam extends createZodDto(z.strictObject({ id: uuid })) {}
 const definition = z.object({ id: uuid, key: z.string(), number: z.int(), hash: z.string(), publishedAt: instant, document: z.record(z.string(), z.unknown()) });
 export class DefinitionResponse extends createZodDto(definition) {}
 export class JsonSchema extends createZodDto(z.record(z.string(), z.unknown())) {}
+export class DefinitionCheck extends createZodDto(z.object({ problems: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).meta({ description: 'None: it can be published' }) })) {}
 export class Flowchart extends createZodDto(z.object({ mermaid: z.string() })) {}
 export class TemplateList extends createZodDto(z.object({ items: z.array(z.object({ key: z.string(), title: z.object({ en: z.string(), id: z.string() }), document: z.record(z.string(), z.unknown()) })) })) {}
 export class DefinitionPage extends createZodDto(pageOf(definition.omit({ document: true }))) {}
@@ -51,6 +52,21 @@ export class CreateInstance extends createZodDto(
     })
     .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
 ) {}
+export class PreviewInstance extends createZodDto(
+  z.strictObject({ definition: z.string().max(60).meta({ description: 'Key; its newest version is used' }), form: form.default({}), unitId: uuid.optional() }).meta({ example: { definition: 'reimbursement', form: exampleForm } }),
+) {}
+const foreseen = z.object({
+  node: z.string(),
+  title: z.string().meta({ description: 'In the caller’s language' }),
+  wave: z.int().meta({ description: 'Steps of one wave may wait at the same time; from 1' }),
+  state: z.enum(['asked', 'skipped', 'nobody']).meta({ description: 'skipped: gone past, nobody could decide it; nobody: nobody could, and it would not get there' }),
+  kind: z.enum(['approval', 'service']),
+  strategy: z.string().nullable().meta({ description: 'How several decisions become one; null for what another system carries out', example: 'any' }),
+  asked: z.array(z.object({ id: uuid, name: z.string(), why: z.string().meta({ example: 'Heads the unit (Head of science, Science)' }) })),
+});
+const preview = z.object({ steps: z.array(foreseen), ends: z.boolean().meta({ description: 'Whether it comes to its end, if everybody approves' }) });
+export type Preview = z.output<typeof preview>;
+export class PreviewResponse extends createZodDto(preview) {}
 export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative().max(2_147_483_647).meta({ description: 'The seq read; refused when it has changed since' }) }).meta({ example: { form: exampleForm, seq: 0 } })) {}
 export class SubmitInstance extends createZodDto(z.strictObject({ form: form.optional().meta({ description: 'Replaces what was filled in' }) }).meta({ example: { form: exampleForm } })) {}
 const step = z.string().max(60).optional().meta({ description: 'Node the caller believes to answer; refused when the task is another step' });

@@ -7,6 +7,7 @@ import { AuditService } from '../audit';
 import { type Candidate, resolveCandidates } from './candidates';
 import { type Approval, type Definition, formProblems } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
+import { personOf, unitFiledFor } from './filing';
 import { type InstanceRow, markingOf, readInstance, requestFacts, writeTransition } from './instances.store';
 import { type Delta, type Env, type Form, type Refusal, step, type Verb, type WorkflowEvent } from './reducer';
 import type { Told } from './refold';
@@ -36,7 +37,7 @@ export class WorkflowService {
     await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: input.definition, state: 'draft' }, { ownerPersonId: personId }));
     return this.write(actor, async (tx) => {
       const published = await this.definitions.byKey(tx, input.definition);
-      const unitId = await this.unitOf(tx, personId, input.unitId);
+      const unitId = await unitFiledFor(tx, personId, input.unitId);
       const { path } = await everyRow(tx, 'rule').orgUnit.findFirstOrThrow({ where: { id: unitId }, select: { path: true } });
       // Asked again where it is filed for: what is denied there is denied here.
       await this.permissions.require(actor, 'workflow:submit', rowFacts('request', { key: published.definition.key, state: 'draft' }, { ownerPersonId: personId, unitPath: path }));
@@ -214,27 +215,6 @@ export class WorkflowService {
     if (!(await this.permissions.allows(actor, 'workflow:submit', facts))) throw new Denied('PERMISSION_DENIED', { permission: 'workflow:submit' }, target);
     return row;
   }
-
-  /** The unit a request is filed for: the one asked for, if the person holds a post there, else their own. */
-  private async unitOf(tx: Tx, personId: string, wanted: string | undefined): Promise<string> {
-    const now = new Date();
-    const held = await everyRow(tx, 'rule').appointment.findMany({
-      where: { personId, validFrom: { lte: now }, OR: [{ validUntil: null }, { validUntil: { gt: now } }], position: { deletedAt: null, unit: { deletedAt: null } } },
-      // A post of one's own before one that is only stood in for, the oldest first.
-      orderBy: [{ acting: 'asc' }, { validFrom: 'asc' }, { id: 'asc' }],
-      select: { position: { select: { unitId: true } } },
-    });
-    const units = held.map(({ position }) => position.unitId);
-    const unit = wanted === undefined ? units[0] : units.find((id) => id === wanted);
-    if (unit === undefined) throw new Problem('WORKFLOW_NO_UNIT');
-    return unit;
-  }
-}
-
-/** Only people file requests, and a key is not one. */
-function personOf(actor: Actor): string {
-  if (actor.kind !== 'user') throw new Denied('SESSION_REQUIRED');
-  return actor.personId;
 }
 
 const PAST: Record<Verb, string> = { submit: 'submitted', approve: 'approved', reject: 'rejected', abstain: 'abstained from', complete: 'completed', return: 'returned', withdraw: 'withdrawn' };
