@@ -10,7 +10,7 @@ export { idempotent, withoutSecret } from './idempotency';
 export { openApiDocument } from './openapi';
 export { Cursors, listName, MAX_PAGE, type Page, pageOf, pageQuery, type PageRequest } from './pagination';
 export { mermaidLabel, SvgResponse, xmlText } from './pictures';
-export { localeOf, ProblemFilter } from './problem.filter';
+export { localeOf, ProblemFilter, toProblem } from './problem.filter';
 export { RateLimitGuard } from './rate-limit.guard';
 export { idempotencyOf } from './request-context.middleware';
 export { fieldErrors, pointer, ValidationPipe } from './validation.pipe';

@@ -75,7 +75,8 @@ export function sendProblem(problem: Problem, request: AuthenticatedRequest, res
     );
 }
 
-function toProblem(thrown: unknown): Problem {
+/** Whatever was thrown, as a problem. */
+export function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   const timedOut = ['55P03', '57014'].includes(postgresError(thrown)?.sqlState ?? '');
   if (timedOut || isDatabaseUnavailable(thrown)) return new Problem('DEPENDENCY_UNAVAILABLE', { dependency: 'database' });

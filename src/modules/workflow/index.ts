@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { BulkService } from './bulk.service';
 import { DefinitionsService } from './definitions.service';
 import { DefinitionsController, InstancesController, PicturesController, TasksController, TemplatesController } from './workflow.controller';
 import { PreviewService } from './preview.service';
@@ -11,7 +12,7 @@ export { TEMPLATES } from './templates';
 
 @Module({
   controllers: [DefinitionsController, PicturesController, TemplatesController, InstancesController, TasksController],
-  providers: [DefinitionsService, PreviewService, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [BulkService, DefinitionsService, PreviewService, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [DefinitionsService],
 })
 export class WorkflowModule {}

@@ -3,13 +3,14 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { SvgResponse } from '../../http';
+import { BulkService } from './bulk.service';
 import { definitionSchema } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { readDefinition } from './gate';
 import { PreviewService } from './preview.service';
 import { TEMPLATES } from './templates';
 import {
-  CreateInstance, DefinitionCheck, DefinitionPage, DefinitionResponse, Flowchart, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
+  BulkDecisions, BulkResults, CreateInstance, DefinitionCheck, DefinitionPage, DefinitionResponse, Flowchart, HistoryResponse, IdParam, InboxPage, InboxQuery, InstancePage, InstanceResponse, JsonSchema, KeyParam, ListDefinitionsQuery,
   ListInstancesQuery, PreviewInstance, PreviewResponse, PublishDefinition, Reason, Remark, SaveDraft, SendBack, SubmitInstance, TemplateList, Withdrawal,
 } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
@@ -186,6 +187,7 @@ export class InstancesController {
 export class TasksController {
   constructor(
     private readonly workflow: WorkflowService,
+    private readonly bulk: BulkService,
     private readonly queries: WorkflowQueries,
   ) {}
 
@@ -195,6 +197,15 @@ export class TasksController {
   @ZodResponse({ type: InboxPage, status: 200 })
   inbox(@CurrentActor() actor: Actor, @Query() query: InboxQuery) {
     return this.queries.inbox(actor, query);
+  }
+
+  @Post('workflow/tasks/decisions')
+  @ApiOperation({ summary: 'Up to 200 decisions at once', description: 'Each as if it had come alone, with a result of its own; what one is refused for keeps no other from being decided.' })
+  @HttpCode(200)
+  @SignedIn()
+  @ZodResponse({ type: BulkResults, status: 200 })
+  async decisions(@CurrentActor() actor: Actor, @Body() input: BulkDecisions) {
+    return { items: await this.bulk.decide(actor, input.items) };
   }
 
   @Post('workflow/tasks/:id/approve')

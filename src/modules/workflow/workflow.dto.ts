@@ -77,6 +77,27 @@ export class SendBack extends createZodDto(
   z.strictObject({ comment, step, to: z.string().max(60).optional().meta({ description: 'The step it goes back to, one of those the definition names; left out, the initiator' }) }).meta({ example: { comment: 'The receipt is missing' } }),
 ) {}
 
+const taskId = uuid;
+const bulkItem = z.discriminatedUnion('verb', [
+  z.strictObject({ taskId, verb: z.enum(['approve', 'abstain', 'complete']), comment: comment.optional(), step }),
+  z.strictObject({ taskId, verb: z.literal('reject'), comment, step }),
+  z.strictObject({ taskId, verb: z.literal('return'), comment, step, to: z.string().max(60).optional() }),
+]);
+export type BulkItem = z.output<typeof bulkItem>;
+export class BulkDecisions extends createZodDto(
+  z
+    .strictObject({ items: z.array(bulkItem).min(1).max(200).refine((items) => new Set(items.map((each) => each.taskId)).size === items.length, 'each task once') })
+    .meta({ example: { items: [{ taskId: '0190b5a0-0000-7000-8000-000000000001', verb: 'approve' }, { taskId: '0190b5a0-0000-7000-8000-000000000002', verb: 'return', comment: 'The receipt is missing' }] } }),
+) {}
+const bulkResult = z.object({
+  taskId,
+  status: z.int().meta({ description: 'As of a request of its own', example: 200 }),
+  instance: instance.nullable(),
+  problem: z.object({ code: z.string().meta({ example: 'WORKFLOW_TASK_CLOSED' }), detail: z.string() }).nullable(),
+});
+export type BulkResult = z.output<typeof bulkResult>;
+export class BulkResults extends createZodDto(z.object({ items: z.array(bulkResult).meta({ description: 'In the order sent' }) })) {}
+
 const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
 export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}
 
