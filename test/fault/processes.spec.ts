@@ -41,12 +41,14 @@ describe('processes', () => {
   /** Every instance's history, marking, tasks, decisions and audit events agree. */
   const expectConsistent = () =>
     connected(testApp.database.adminUrl, async (client) => {
+      // Of this foundation: others share the database, and may have steps for several people.
+      const { foundation } = await world.ids();
       const { rows } = await client.query<Record<string, string>>(`
         SELECT count(*) FILTER (WHERE i.seq <> (SELECT count(*) FROM workflow_history h WHERE h.instance_id = i.id)) AS history,
                count(*) FILTER (WHERE (i.state = 'running')::int <> (SELECT count(*) FROM workflow_task t WHERE t.instance_id = i.id AND t.state = 'open')) AS tasks,
                count(*) FILTER (WHERE i.seq <> (SELECT count(*) FROM audit.event e WHERE e.target_id = i.id::text AND e.action <> 'workflow.drafted' AND e.outcome = 'success')) AS audit,
-               (SELECT count(*) FROM workflow_task t WHERE t.state IN ('approved', 'returned', 'rejected', 'completed') AND (SELECT count(*) FROM workflow_decision d WHERE d.task_id = t.id) <> 1) AS decisions
-          FROM workflow_instance i`);
+               (SELECT count(*) FROM workflow_task t WHERE t.foundation_id = $1 AND t.state IN ('approved', 'returned', 'rejected', 'completed') AND (SELECT count(*) FROM workflow_decision d WHERE d.task_id = t.id) <> 1) AS decisions
+          FROM workflow_instance i WHERE i.foundation_id = $1`, [foundation]);
       expect(rows[0]).toEqual({ history: '0', tasks: '0', audit: '0', decisions: '0' });
     });
 
