@@ -168,20 +168,20 @@ if (answer.status !== 503 && answer.status >= 500) odd.push(`${path} ${answer.st
     if (odd.length > 0) odd.push(...apis.flatMap(({ output }) => output().split('\n').filter((line) => line.includes('INTERNAL'))).slice(-3));
     expect(odd).toEqual([]);
     expect(repeated).toBeGreaterThan(ROUNDS / 2);
+    const { foundation } = await world.ids();
     await connected(testApp.database.adminUrl, async (connection) => {
       const { rows } = await connection.query<{ id: string; events: string[]; audited: number }>(
         `SELECT i.id, array_agg(h.event ORDER BY h.seq) AS events, (SELECT count(*)::int FROM audit.event e WHERE e.target_id = i.id::text AND e.outcome = 'success' AND e.action <> 'workflow.drafted') AS audited
-           FROM workflow_instance i JOIN workflow_history h ON h.instance_id = i.id WHERE i.key = $1 GROUP BY i.id`, [definition]);
+           FROM workflow_instance i JOIN workflow_history h ON h.instance_id = i.id WHERE i.foundation_id = $1 GROUP BY i.id`, [foundation]);
       // Exactly what was acknowledged: every client went on until it was answered.
       expect(new Map(rows.map(({ id, events }) => [id, events]))).toEqual(expected);
       expect(rows.filter(({ events, audited }) => events.length !== audited)).toEqual([]);
       const { rows: orphans } = await connection.query(
-        `SELECT t.id FROM workflow_task t JOIN workflow_instance i ON i.id = t.instance_id WHERE t.state = 'open' AND i.state <> 'running'
-         UNION ALL SELECT t.id FROM workflow_task t WHERE NOT EXISTS (SELECT FROM workflow_candidate c WHERE c.task_id = t.id) AND t.node <> 'payment'
-         UNION ALL SELECT j.instance_id FROM workflow_join j JOIN workflow_instance i ON i.id = j.instance_id WHERE i.state <> 'running'`);
+        `SELECT t.id FROM workflow_task t JOIN workflow_instance i ON i.id = t.instance_id WHERE i.foundation_id = $1 AND t.state = 'open' AND i.state <> 'running'
+         UNION ALL SELECT t.id FROM workflow_task t JOIN workflow_instance i ON i.id = t.instance_id WHERE i.foundation_id = $1 AND NOT EXISTS (SELECT FROM workflow_candidate c WHERE c.task_id = t.id)
+         UNION ALL SELECT j.instance_id FROM workflow_join j JOIN workflow_instance i ON i.id = j.instance_id WHERE i.foundation_id = $1 AND i.state <> 'running'`, [foundation]);
       expect(orphans).toEqual([]);
     });
-    const { foundation } = await world.ids();
     expect(await refoldsToWhereItStands(testApp, foundation)).toBe(expected.size);
     const worst = (times: readonly number[]) => Math.round(Math.max(...times)) / 1_000;
     recordDrill('workflow-crashes', { kills: ROUNDS, answers: acknowledged, repeated, lost: 0, doubled: 0, orphans: 0, tenMoreAnswersAfterSeconds: { api: worst(recovered.api!), postgres: worst(recovered.postgres!), worker: worst(recovered.worker!) } });
