@@ -81,6 +81,13 @@ describe('a definition', () => {
     expect(explain(found as never)).toMatch(/^can never be completed, after: a0 is done; .*a16 is done; z goes to q; q is done; then it waits at q → k$/);
   });
 
+  it('whose gateways in a row have more ways than can be tried is undecided, and soon', () => {
+    const names = Array.from({ length: 12 }, (_, n) => `o${n}`);
+    const rows = drawn({ ...Object.fromEntries(names.map((name, n) => [name, inclusive(...Array.from({ length: 6 }, (__, way) => `s${n}-${way}`), names[n + 1] ?? 'done')])), ...Object.fromEntries(names.flatMap((_, n) => Array.from({ length: 6 }, (__, way) => [`s${n}-${way}`, step('done')]))) });
+    expect(said(soundness(rows))).toBe('undecided');
+    expect(said(soundness(rows, { fold: false }))).toBe('undecided');
+  });
+
   it('is explained in words', () => {
     const words = (definition: Drawn, limit?: number) => explain(soundness(definition, { limit }) as never);
     expect(words(drawn({ f: parallel('a', 'b'), a: step('c'), b: step('c'), c: step('done') }))).toBe('is reached a second time while it still waits, after: a is done; b is done');

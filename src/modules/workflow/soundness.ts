@@ -11,8 +11,9 @@ export type Verdict =
   /** There are more states than are looked at. */
   | { verdict: 'undecided'; node: null; states: number };
 
-/** How many states are looked at before a definition counts as undecided. */
+/** How many states are looked at before a definition counts as undecided, and how many ways there may be on from one. */
 export const STATES = 20_000;
+const WAYS = 1_000;
 
 interface State {
   places: ReadonlySet<Place>;
@@ -39,8 +40,15 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
   const queue: State[] = [];
   const used = new Set<string>();
   let twice: Verdict | null = null;
+  let tooMany = false;
+  const undecided: Verdict = { verdict: 'undecided', node: null, states: limit + 1 };
   const reach = (from: State | null, before: ReadonlySet<Place>, ways: readonly (readonly [string, string])[], moves: readonly Move[]): void => {
+    let tried = 0;
     for (const { arrival, chosen } of arrivals(flow, before, ways)) {
+      // Gateways in a row multiply: ten of two ways each are a thousand ways for one token.
+      tried += 1;
+      tooMany ||= tried > WAYS;
+      if (tooMany) return;
       const all = [...moves, ...chosen, ...arrival.entered.flatMap((name) => steps.get(name)?.enter ?? [])];
       for (const name of [...arrival.entered, ...arrival.visited.filter((each) => !waits(flow.nodes.get(each)))]) used.add(name);
       if (arrival.conflict !== null) {
@@ -59,7 +67,7 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
   };
   reach(null, new Set(), [['', flow.start]], []);
   for (let at = 0; at < queue.length && twice === null; at += 1) {
-    if (queue.length > limit) return { verdict: 'undecided', node: null, states: queue.length };
+    if (queue.length > limit || tooMany) return undecided;
     const state = queue[at]!;
     for (const name of state.places) {
       const node = flow.nodes.get(name);
@@ -73,6 +81,7 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
     }
   }
   if (twice !== null) return twice;
+  if (tooMany) return undecided;
   const completing = new Set<State>();
   const before = new Map<State, State[]>();
   for (const state of queue) for (const next of state.next) before.set(next, [...(before.get(next) ?? []), state]);
