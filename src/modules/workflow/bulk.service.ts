@@ -27,7 +27,17 @@ export class BulkService {
     const work = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results[next[0]] = await this.one(actor, next[1]);
     };
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work));
+    const stopping = async () => {
+      try {
+        await work();
+      } catch (error) {
+        // Nothing more is begun, and what is under way is waited for: the answer says where it ended.
+        waiting.length = 0;
+        throw error;
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, items.length) }, stopping));
+    for (const each of ended) if (each.status === 'rejected') throw each.reason;
     return results;
   }
 

@@ -53,7 +53,8 @@ export function successors(of: Node): string[] {
 }
 
 export function flowOf({ start, nodes }: Pick<Definition, 'start' | 'nodes'>): Flow {
-  const map = new Map(Object.entries(nodes));
+  // In one order, whatever the document's: the database keeps keys in another.
+  const map = new Map(Object.entries(nodes).sort(([a], [b]) => (a < b ? -1 : 1)));
   const incoming = new Map<string, string[]>([...map.keys()].map((name) => [name, []]));
   for (const [name, node] of map) for (const to of successors(node)) incoming.get(to)?.push(name);
   return { start, nodes: map, incoming };

@@ -84,7 +84,13 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
   if (tooMany) return undecided;
   const completing = new Set<State>();
   const before = new Map<State, State[]>();
-  for (const state of queue) for (const next of state.next) before.set(next, [...(before.get(next) ?? []), state]);
+  for (const state of queue) {
+    for (const next of state.next) {
+      const known = before.get(next);
+      if (known) known.push(state);
+      else before.set(next, [state]);
+    }
+  }
   const open = queue.filter(({ places }) => places.size === 0);
   for (let state = open.pop(); state !== undefined; state = open.pop()) {
     if (completing.has(state)) continue;

@@ -245,7 +245,7 @@ function told(event: WorkflowEvent, result: Delta, facts: { comment?: string; st
     stead: facts.stead?.length ? facts.stead : undefined,
     event: bare as Told['event'],
     form: event.type === 'submit' ? event.form : undefined,
-    opened: result.opens.map(({ id, node, asked }) => ({ id, node, asked })),
+    opened: result.opens.map(({ id, node, asked }) => ({ id, node, asked: asked.map(({ personId, weight }) => ({ personId, weight })) })),
     skipped: result.skipped.length > 0 ? result.skipped : undefined,
   };
 }
