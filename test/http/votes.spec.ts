@@ -1,4 +1,5 @@
 import { aFoundation, startApp, type TestApp, type World } from '../support/app';
+import { connected } from '../support/database';
 import { Flows } from '../support/workflow';
 import { refoldsToWhereItStands } from '../support/workflow-history';
 
@@ -92,6 +93,11 @@ describe('a step for several people', () => {
     await both.does('lina', 'approve', 'a');
     expect(await both.tries('lina', 'approve', 'b')).toBeProblem(403, 'WORKFLOW_SEPARATION');
     expect((await both.does('joko', 'approve', 'b')).state).toBe('completed');
+    // Nor the other way round.
+    const turned = await flows.filed({ f: { type: 'parallel', to: ['a', 'b'] }, a: flows.step('j', ['lina', 'eko']), b: flows.step('j', ['lina', 'joko'], { notActorOf: ['a'] }), j: { type: 'parallel', to: ['done'] } });
+    await turned.does('lina', 'approve', 'b');
+    expect(await turned.tries('lina', 'approve', 'a')).toBeProblem(403, 'WORKFLOW_SEPARATION');
+    expect((await turned.does('eko', 'approve', 'a')).state).toBe('completed');
     const nobody = await flows.filed({ a: flows.step('b', 'lina'), b: flows.step('done', 'lina', { notActorOf: ['a'] }) });
     expect(await nobody.tries('lina', 'approve', 'a')).toBeProblem(409, 'WORKFLOW_NO_CANDIDATE');
     const skipped = await flows.filed({ a: flows.step('b', 'lina'), b: flows.step('done', 'lina', { notActorOf: ['a'], noCandidate: 'skip' }) });
@@ -119,6 +125,14 @@ describe('a step for several people', () => {
     // Nobody decides on their own, by whatever rule.
     expect(await one([{ person: (await world.ids()).person('siti') }])).toBe('WORKFLOW_NO_CANDIDATE');
     expect(await one([{ person: '00000000-0000-4000-8000-000000000000' }])).toBe('WORKFLOW_NO_CANDIDATE');
+  });
+
+  it('repeated across a deployment is answered as it stands, not as the release before wrote it', async () => {
+    const request = await flows.filed({ a: flows.step('done', 'joko') });
+    const send = () => world.as('joko').post(`/workflow/tasks/${request.taskOf('a')}/approve`, {}).set('Idempotency-Key', `across-${request.id}`);
+    const { body } = await send().expect(200);
+    await connected(testApp.database.adminUrl, (client) => client.query("UPDATE idempotency_record SET body = ((body::jsonb - 'openTasks') || '{\"openTask\": null}')::text WHERE key = $1", [`across-${request.id}`]));
+    expect((await send().expect(200)).body).toEqual(body);
   });
 
   it('leaves a history from which every request refolds', async () => {

@@ -1,5 +1,5 @@
--- rollback: forward only; an older release reads the first step that waits and writes through its own statement, and
--- only definitions published by this one have several.
+-- rollback: forward only; an older release reads the first step that waits and writes through its own statement. It does
+-- not know votes or gateways that join: publish definitions that have them when no process of it serves any more.
 
 -- What has been voted, where several people decide; empty for steps opened by an older release, which had no votes.
 ALTER TABLE workflow_task ADD COLUMN tally jsonb;

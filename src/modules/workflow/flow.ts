@@ -28,6 +28,9 @@ export interface Arrival {
   conflict: Place | null;
 }
 
+/** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
+const PASSES = 5_000;
+
 const WAITING: ReadonlySet<Node['type']> = new Set(['approval', 'service']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
@@ -79,6 +82,8 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
       const node = flow.nodes.get(name);
       if (!node) throw new Error(`there is no node ${name}`);
       arrival.visited.push(name);
+      // So many passes in one step are many tokens in one place, doubled by each gateway in a row: no need to count them all.
+      if (arrival.visited.length > PASSES) return { ...arrival, conflict: name };
       const joins = flow.incoming.get(name)!.length > 1;
       switch (node.type) {
         case 'end':

@@ -88,6 +88,15 @@ describe('a definition', () => {
     expect(said(soundness(rows, { fold: false }))).toBe('undecided');
   });
 
+  it('whose tokens double at each gateway is refused, and soon', () => {
+    const stages = Array.from({ length: 24 }, (_, n) => n);
+    const doubling = drawn({ ...Object.fromEntries(stages.flatMap((n) => [[`p${n}`, parallel(`x${n}`, `y${n}`)], [`x${n}`, exclusive(`m${n}`)], [`y${n}`, exclusive(`m${n}`)], [`m${n}`, exclusive(n === 23 ? 'done' : `p${n + 1}`)]])) });
+    expect(soundness(doubling).verdict).toBe('unsound');
+    const split = Array.from({ length: 14 }, (_, n) => `a${n}`);
+    const product = drawn({ f: parallel(...split), ...Object.fromEntries(split.map((name) => [name, step('d0', { onReject: 'd0' })])), ...Object.fromEntries(Array.from({ length: 9 }, (_, n) => [[`d${n}`, exclusive(`l${n}`, `r${n}`)], [`l${n}`, exclusive(n === 8 ? 'done' : `d${n + 1}`)], [`r${n}`, exclusive(n === 8 ? 'done' : `d${n + 1}`)]] as const).flat()) });
+    expect(soundness(product).verdict).toBe('undecided');
+  });
+
   it('is explained in words', () => {
     const words = (definition: Drawn, limit?: number) => explain(soundness(definition, { limit }) as never);
     expect(words(drawn({ f: parallel('a', 'b'), a: step('c'), b: step('c'), c: step('done') }))).toBe('is reached a second time while it still waits, after: a is done; b is done');

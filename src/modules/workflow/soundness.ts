@@ -14,6 +14,8 @@ export type Verdict =
 /** How many states are looked at before a definition counts as undecided, and how many ways there may be on from one. */
 export const STATES = 20_000;
 const WAYS = 1_000;
+/** How many nodes tokens pass in all. */
+const VISITS = 1_000_000;
 
 interface State {
   places: ReadonlySet<Place>;
@@ -41,13 +43,15 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
   const used = new Set<string>();
   let twice: Verdict | null = null;
   let tooMany = false;
+  let visits = 0;
   const undecided: Verdict = { verdict: 'undecided', node: null, states: limit + 1 };
   const reach = (from: State | null, before: ReadonlySet<Place>, ways: readonly (readonly [string, string])[], moves: readonly Move[]): void => {
     let tried = 0;
     for (const { arrival, chosen } of arrivals(flow, before, ways)) {
       // Gateways in a row multiply: ten of two ways each are a thousand ways for one token.
       tried += 1;
-      tooMany ||= tried > WAYS;
+      visits += arrival.visited.length;
+      tooMany ||= tried > WAYS || visits > VISITS;
       if (tooMany) return;
       const all = [...moves, ...chosen, ...arrival.entered.flatMap((name) => steps.get(name)?.enter ?? [])];
       for (const name of [...arrival.entered, ...arrival.visited.filter((each) => !waits(flow.nodes.get(each)))]) used.add(name);

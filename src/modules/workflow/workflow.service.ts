@@ -126,7 +126,9 @@ export class WorkflowService {
     const people = actor.kind === 'system' ? [] : [actor.personId, ...stead];
     const answered = await this.answered(tx, row);
     const theirs = answered.filter((each) => people.some((person) => each.people.includes(person)));
-    if (node?.type === 'approval' && theirs.some((each) => node.notActorOf?.includes(each.node))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
+    // Either way round: steps that wait at the same time may be answered in either order.
+    const apart = (one: string, other: string) => (published.definition.nodes[one] as Partial<Approval> | undefined)?.notActorOf?.includes(other) ?? false;
+    if (theirs.some((each) => apart(task.node, each.node) || apart(each.node, task.node))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
     const had = theirs.map(({ node: name }): PermissionCode => (published.definition.nodes[name]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
     await this.permissions.requireDutyApart(tx, permission, people.includes(row.initiator_id) ? ['workflow:submit', ...had] : had, target);
     return stead;
@@ -183,8 +185,14 @@ export class WorkflowService {
     return resolveCandidates(tx, candidates, { unitId: row.unit_id, initiatorId: row.initiator_id, apart: answered.filter(({ node }) => notActorOf!.includes(node)).flatMap(({ people }) => people) });
   }
 
-  private write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.database.withTenant(actor, (tx) => idempotent(tx, actor, () => work(tx)));
+  private write(actor: Actor, work: (tx: Tx) => Promise<InstanceView>): Promise<InstanceView> {
+    return this.database.withTenant(actor, async (tx) => {
+      const view: Partial<InstanceView> & { id: string } = await idempotent(tx, actor, () => work(tx));
+      if (view.openTasks) return view as InstanceView;
+      // An answer that the release before stored knew one open step only: answered as it stands now.
+      const row = await this.locked(tx, actor, view.id);
+      return toView(row, await this.definitions.byId(tx, row.definition_id), actor.locale);
+    });
   }
 
   /** Who has answered which steps of this request so far: by themselves, through a key of theirs, or somebody else in their stead. */
