@@ -46,9 +46,8 @@ export function successors(of: Node): string[] {
     case 'parallel':
       return of.to;
     case 'exclusive':
-      return [...new Set([...of.branches.map(({ to }) => to), of.otherwise])];
     case 'inclusive':
-      return [...new Set([...of.branches.map(({ to }) => to), ...(of.otherwise === undefined ? [] : [of.otherwise])])];
+      return [...new Set([...of.branches.map(({ to }) => to), of.otherwise])];
     case 'end':
     case 'terminate':
       return [];
@@ -64,6 +63,9 @@ export function flowOf({ start, nodes }: Pick<Definition, 'start' | 'nodes'>): F
 }
 
 export const joinPlace = (via: string, node: string): Place => `${via}>${node}`;
+
+/** The node a token stands at, or before. */
+export const nodeAt = (place: Place): string => place.slice(place.indexOf('>') + 1);
 
 /** Puts tokens on ways – from where, to where – and lets them run until each waits, is joined or has ended. */
 export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (readonly [via: string, to: string])[], choose: Choose): Arrival {
@@ -132,7 +134,7 @@ function isReady(flow: Flow, places: ReadonlySet<Place>, gateway: string): boole
   if (ways.length < 2 || full.length === 0) return false;
   const empty = ways.filter((via) => !full.includes(via));
   return [...places].every((place) => {
-    const at = place.slice(place.indexOf('>') + 1);
+    const at = nodeAt(place);
     if (at === gateway) return true;
     const reach = reachable(flow, at, gateway);
     return !empty.some((via) => reach.has(via)) || full.some((via) => reach.has(via));

@@ -1,6 +1,6 @@
 import type { InstanceState, TaskState } from '../../platform/database';
 import { type Approval, ballotOf, type Condition, type Definition } from './definition';
-import { arrive, type Choose, type Flow, flowOf, joinPlace, type Place } from './flow';
+import { arrive, type Choose, type Flow, flowOf, joinPlace, nodeAt, type Place, waits } from './flow';
 import { canBeApproved, cast, openTally, outcome, type Tally, turnOf, type Vote } from './voting';
 
 /** A step that waits: for decisions, which are counted, or for another system. */
@@ -102,7 +102,7 @@ export function step(definition: Definition, marking: Marking, event: WorkflowEv
   const task = marking.tasks.find(({ id }) => id === event.task);
   if (!task) return { refused: 'task' };
   const node = definition.nodes[task.node];
-  if (node?.type !== 'approval' && node?.type !== 'service') throw new Error(`${task.node} is no step of ${definition.key}`);
+  if (!waits(node)) throw new Error(`${task.node} is no step of ${definition.key}`);
   const others = marking.tasks.filter(({ id }) => id !== task.id);
   const cancelled = others.map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }));
   const without = { ...marking, tasks: others };
@@ -179,7 +179,7 @@ function moved(definition: Definition, from: Marking, ways: readonly (readonly [
   const ended = places.size === 0;
   return {
     ...told,
-    next: { state: ended ? 'completed' : 'running', round: from.round, tasks: stays, joins: [...places].filter((place) => place.includes('>')).map((place) => ({ via: place.slice(0, place.indexOf('>')), node: place.slice(place.indexOf('>') + 1) })) },
+    next: { state: ended ? 'completed' : 'running', round: from.round, tasks: stays, joins: [...places].filter((place) => place.includes('>')).map((place) => ({ via: place.slice(0, place.indexOf('>')), node: nodeAt(place) })) },
     // What a terminating end leaves behind closes with it.
     closes: [...told.closes, ...from.tasks.filter(({ node }) => !places.has(node)).map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }))],
     opens: opens.filter(({ node }) => places.has(node)),

@@ -1,5 +1,5 @@
 import type { Definition } from './definition';
-import { arrive, type Arrival, type Flow, flowOf, type Place, waits } from './flow';
+import { arrive, type Arrival, type Flow, flowOf, nodeAt, type Place, successors, waits } from './flow';
 import { type Move, reduce, type Step } from './soundness-reduction';
 
 export type { Move } from './soundness-reduction';
@@ -56,7 +56,7 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
       const all = [...moves, ...chosen, ...arrival.entered.flatMap((name) => steps.get(name)?.enter ?? [])];
       for (const name of [...arrival.entered, ...arrival.visited.filter((each) => !waits(flow.nodes.get(each)))]) used.add(name);
       if (arrival.conflict !== null) {
-        twice ??= { verdict: 'unsound', fault: 'twice', node: arrival.conflict.slice(arrival.conflict.indexOf('>') + 1), run: runTo({ places: before, from, moves: all, next: [] }), waiting: [...before] };
+        twice ??= { verdict: 'unsound', fault: 'twice', node: nodeAt(arrival.conflict), run: runTo({ places: before, from, moves: all, next: [] }), waiting: [...before] };
         return;
       }
       const key = [...arrival.places].sort().join('|');
@@ -107,7 +107,7 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
   if (stuck) {
     const waiting = [...stuck.places];
     const place = waiting.find((each) => each.includes('>')) ?? waiting[0]!;
-    return { verdict: 'unsound', fault: 'stuck', node: place.slice(place.indexOf('>') + 1), run: runTo(stuck), waiting };
+    return { verdict: 'unsound', fault: 'stuck', node: nodeAt(place), run: runTo(stuck), waiting };
   }
   const dead = [...flow.nodes.keys()].find((name) => !used.has(name));
   return dead === undefined ? { verdict: 'sound' } : { verdict: 'unsound', fault: 'dead', node: dead, run: [], waiting: [] };
@@ -144,7 +144,7 @@ function* arrivals(flow: Flow, before: ReadonlySet<Place>, ways: readonly (reado
 /** What a gateway can decide: one way, or any of its branches together, or else the other. */
 function optionsOf(flow: Flow, gateway: string): readonly (readonly string[])[] {
   const node = flow.nodes.get(gateway)!;
-  if (node.type === 'exclusive') return [...new Set([...node.branches.map(({ to }) => to), node.otherwise])].map((to) => [to]);
+  if (node.type === 'exclusive') return successors(node).map((to) => [to]);
   if (node.type !== 'inclusive') throw new Error(`${gateway} decides nothing`);
   const branches = node.branches.map(({ to }) => to);
   const subsets = Array.from({ length: 2 ** branches.length - 1 }, (_, bits) => branches.filter((__, n) => ((bits + 1) >> n) & 1));

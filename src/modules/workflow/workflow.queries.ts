@@ -8,7 +8,7 @@ import { DefinitionsService } from './definitions.service';
 import { type InstanceRow, readInstance, readInstances, requestFacts } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
 import { flowchartOf, svgOf } from './picture';
-import { toView } from './workflow.service';
+import { titleOf, toView } from './instances.view';
 
 /** Reading requests: what the caller may see is what the permission reaches, and what they were asked to decide. */
 @Injectable()
@@ -108,13 +108,12 @@ export class WorkflowQueries {
       const items: InboxItem[] = [];
       for (const row of page.items) {
         const { definition } = await this.definitions.byId(tx, row.definition_id);
-        const node = definition.nodes[row.node];
         items.push({
           taskId: row.task_id,
           instanceId: row.instance_id,
           definition: row.key,
           node: row.node,
-          title: node && 'title' in node ? node.title[actor.locale] : row.node,
+          title: titleOf(definition, row.node, actor.locale),
           why: explainCandidate(row.reason, actor.locale),
           initiator: { id: row.initiator_id, name: row.initiator },
           form: row.form,

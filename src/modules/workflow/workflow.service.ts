@@ -10,6 +10,7 @@ import { DefinitionsService, type PublishedDefinition } from './definitions.serv
 import { personOf, unitFiledFor } from './filing';
 import { type InstanceRow, markingOf, readInstance, requestFacts, writeTransition } from './instances.store';
 import { type Delta, type Env, type Form, type Refusal, step, type Verb, type WorkflowEvent } from './reducer';
+import { titleOf, toView } from './instances.view';
 import type { Told } from './refold';
 import { turnOf } from './voting';
 import type { CreateInstance, InstanceView } from './workflow.dto';
@@ -259,28 +260,3 @@ function told(event: WorkflowEvent, result: Delta, facts: { comment?: string; st
 }
 
 const isSequential = (definition: Definition, name: string) => (definition.nodes[name] as Partial<Approval> | undefined)?.strategy === 'sequential';
-
-function titleOf(definition: Definition, name: string, locale: Locale): string {
-  const node = definition.nodes[name];
-  return node && 'title' in node ? node.title[locale] : name;
-}
-
-export function toView(row: InstanceRow, { definition }: Pick<PublishedDefinition, 'definition'>, locale: Locale): InstanceView {
-  return {
-    id: row.id,
-    definition: { id: row.definition_id, key: row.key },
-    state: row.state,
-    initiatorId: row.initiator_id,
-    unitId: row.unit_id,
-    form: row.form,
-    round: row.round,
-    seq: row.seq,
-    openTasks: row.tasks.map(({ id, node, since, tally }) => ({
-      id, node, title: titleOf(definition, node, locale), since,
-      votes: tally && { approve: tally.approve.people, reject: tally.reject.people, abstain: tally.abstain.people, open: tally.open.people },
-    })),
-    createdAt: row.created_at.toISOString(),
-    submittedAt: row.submitted_at?.toISOString() ?? null,
-    endedAt: row.ended_at?.toISOString() ?? null,
-  };
-}
