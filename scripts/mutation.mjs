@@ -13,9 +13,10 @@ const TESTS = new Map([
   of('duties', 'duties'), of('row-grants', 'row-grants'), of('subject', 'subject', 'decide'), of('decide', 'decide.examples', 'decide'), of('simulate', 'simulate'),
   ['src/access/row-filter.ts', ['src/access/row-filter.spec.ts', 'src/modules/permissions/decide.spec.ts']], ['src/access/condition.ts', ['src/access/condition.spec.ts']],
 ]);
-for (const [name, ...tests] of [['voting', 'voting'], ['reducer', 'reducer'], ['flow', 'reducer', 'soundness'], ['soundness', 'soundness'], ['soundness-reduction', 'soundness'], ['gate', 'gate']]) {
+for (const [name, ...tests] of [['voting', 'voting'], ['reducer', 'reducer'], ['advance', 'reducer'], ['refold', 'reducer'], ['separation', 'separation'], ['due', 'due'], ['concurrency', 'concurrency'], ['flow', 'reducer', 'soundness'], ['soundness', 'soundness'], ['soundness-reduction', 'soundness'], ['gate', 'gate']]) {
   TESTS.set(`src/modules/workflow/${name}.ts`, tests.map((test) => `src/modules/workflow/${test}.spec.ts`));
 }
+TESTS.set('src/modules/calendars/business-time.ts', ['src/modules/calendars/business-time.spec.ts']);
 const FILES = [...TESTS.keys()];
 const BREAK = 85;
 const RUNS = process.env.PROPERTY_RUNS ?? '0.01';

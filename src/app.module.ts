@@ -6,6 +6,8 @@ import { DenialPort, PermissionPort, RowSources } from './access';
 import { AuthorizationVersionInterceptor, HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
 import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
+import { CalendarsModule } from './modules/calendars';
+import { NotificationsModule } from './modules/notifications';
 import { IMPORT_BODY, OrganizationModule } from './modules/organization';
 import { PermissionsGuard, PermissionsModule, PermissionsService } from './modules/permissions';
 import { WorkflowModule } from './modules/workflow';
@@ -17,6 +19,7 @@ import { FreshnessModule } from './platform/freshness';
 import { OutboundHttpModule } from './platform/http-client';
 import { JobsModule } from './platform/jobs';
 import { KeyringModule } from './platform/keyring';
+import { MailModule } from './platform/mail';
 import { OutboxModule } from './platform/outbox';
 import { StorageModule } from './platform/storage';
 import { loggerOptions, TelemetryModule } from './platform/telemetry';
@@ -56,9 +59,9 @@ export class AppModule {
       imports: [
         ConfigModule.of(config),
         LoggerModule.forRoot(loggerOptions(config)),
-        TelemetryModule, DatabaseModule, CacheModule, FreshnessModule, KeyringModule, StorageModule, OutboxModule, OutboundHttpModule, ClerkModule, JobsModule,
+        TelemetryModule, DatabaseModule, CacheModule, FreshnessModule, KeyringModule, StorageModule, OutboxModule, OutboundHttpModule, MailModule, ClerkModule, JobsModule,
         HttpModule, PortsModule.bound,
-        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, WorkflowModule,
+        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, NotificationsModule.of(config), WorkflowModule,
       ],
       providers: REQUEST_PATH,
     };

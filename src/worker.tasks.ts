@@ -27,6 +27,7 @@ export function housekeeping(database: Database): Housekeeping[] {
       },
     },
     { name: 'idempotency-expiry', schedule: '27 * * * *', run: () => asWorker(`DELETE FROM idempotency_record WHERE created_at < now() - interval '24 hours'`) },
+    { name: 'notification-expiry', schedule: '47 2 * * *', run: () => asWorker(`DELETE FROM notification WHERE created_at < now() - interval '400 days'`) },
     { name: 'outbox-expiry', schedule: '37 2 * * *', run: () => asWorker(`DELETE FROM outbox_message WHERE delivered_at < now() - interval '7 days'`) },
   ];
 }

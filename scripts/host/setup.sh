@@ -138,6 +138,12 @@ CLERK_ISSUER=''
 CLERK_JWT_KEY=''
 CLERK_AUTHORIZED_PARTIES=''
 CORS_ORIGINS=''
+# Yours: from Postmark; without it nobody is mailed
+POSTMARK_API_KEY=''
+POSTMARK_FROM_EMAIL=''
+POSTMARK_WEBHOOK_PASSWORD='$(openssl rand -hex 24)'
+# The frontend mails link to
+APP_URL=''
 CONF
 sed "s#^BACKUP_DATABASE_URL=.*#BACKUP_DATABASE_URL='postgresql://gloria_backup:$backup_password@127.0.0.1:5432/gloria'#" "$kit/scripts/host/backup.env.example" | once "$home/backup.env" 600 gloria:gloria
 once /etc/gloria/recovery.conf 644 root:root <<'CONF'

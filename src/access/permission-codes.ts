@@ -24,6 +24,7 @@ export const PERMISSION_CODES = {
   'workflow:approve': { index: 15, kinds: ['request'], description: 'Approve, return and reject requests' },
   'workflow:complete': { index: 16, kinds: ['request'], description: 'Complete or return the steps that other systems carry out' },
   'workflow:publish': { index: 17, description: 'Publish versions of request definitions' },
+  'workflow:administer': { index: 19, kinds: ['request'], description: 'Skip, hand on, suspend, resume and cancel what others have filed' },
   'audit:read': { index: 18, description: 'Read the audit log' },
 } as const satisfies Record<string, { index: number; kinds?: readonly RowKindName[]; description: string }>;
 

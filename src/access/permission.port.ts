@@ -21,6 +21,9 @@ export abstract class PermissionPort {
   /** The people who lent what lets the actor do this, nearest first; none where it is the actor's own, or not allowed. */
   abstract inWhoseStead(actor: Actor, code: PermissionCode, resource: ResourceFacts): Promise<string[]>;
 
+  /** Those of these people who hold the code for this row, by what they hold themselves or were lent. Read in the open transaction. */
+  abstract whoMay(tx: object, actor: Actor, code: PermissionCode, resource: ResourceFacts, personIds: readonly string[]): Promise<ReadonlySet<string>>;
+
   /** Throws 403 `PERMISSION_DENIED` unless the actor holds the code in some scope. The door's question. */
   abstract requireKind(actor: Actor, code: PermissionCode): Promise<void>;
 

@@ -37,7 +37,7 @@ export class Problem extends Error {
  */
 export class Denied extends Problem {
   constructor(
-    code: Extract<ProblemCode, 'PERMISSION_DENIED' | 'DUTIES_KEPT_APART' | 'NOT_FOUND' | 'GRANT_EXCEEDS_OWN' | 'SESSION_REQUIRED' | `WORKFLOW_${'OWN_STEP' | 'NOT_CANDIDATE' | 'NOT_INITIATOR' | 'SEPARATION'}`>,
+    code: Extract<ProblemCode, 'PERMISSION_DENIED' | 'DUTIES_KEPT_APART' | 'NOT_FOUND' | 'GRANT_EXCEEDS_OWN' | 'SESSION_REQUIRED' | `WORKFLOW_${'OWN_STEP' | 'NOT_CANDIDATE' | 'NOT_INITIATOR' | 'SEPARATION' | 'NO_PART'}`>,
     params: Readonly<Record<string, string | number>> = {},
     readonly target?: { type: string; id: string },
   ) {

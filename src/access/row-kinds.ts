@@ -15,7 +15,7 @@ export const ROW_KINDS = {
   position: describe({ code: { field: 'code', type: 'string' } }),
   person: describe({ employeeNumber: { field: 'employeeNumber', type: 'string' } }),
   appointment: describe({ acting: { field: 'acting', type: 'boolean' } }),
-  request: describe({ definition: { field: 'key', type: 'string' }, state: { field: 'state', type: 'string', oneOf: ['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected'] }, createdAt: { field: 'createdAt', type: 'time' }, submittedAt: { field: 'submittedAt', type: 'time', nullable: true } }),
+  request: describe({ definition: { field: 'key', type: 'string' }, state: { field: 'state', type: 'string', oneOf: ['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected', 'suspended', 'cancelled'] }, createdAt: { field: 'createdAt', type: 'time' }, submittedAt: { field: 'submittedAt', type: 'time', nullable: true } }),
   api_key: describe({ expiresAt: { field: 'expiresAt', type: 'time' } }),
 } as const satisfies Record<string, RowAttributes>;
 

@@ -1,4 +1,7 @@
+import { v7 as uuidv7 } from 'uuid';
+import { permissionCodes } from '../access';
 import { type AuditEvent, plain } from '../modules/audit';
+import { grantCreated } from '../modules/permissions';
 import { everyRow, type Tx } from '../platform/database';
 
 export interface BackfillStep {
@@ -24,6 +27,23 @@ const PERSONAL = plain('personal');
 const LOWEST = '00000000-0000-0000-0000-000000000000';
 
 export const BACKFILLS: Record<string, Backfill> = {
+  'give-administrators-what-is-new': {
+    about: 'administrators hold every permission there is, those of later releases too: what they do not hold they could not grant',
+    async total(tx) {
+      return tx.role.count({ where: { code: 'administrator', system: true } });
+    },
+    async step(tx, after, limit) {
+      const rows = await tx.role.findMany({ where: { code: 'administrator', system: true, ...(after === null ? {} : { id: { gt: after } }) }, orderBy: { id: 'asc' }, take: limit });
+      const events: AuditEvent[] = [];
+      for (const { id: roleId, foundationId } of rows) {
+        const held = await tx.grant.findMany({ where: { roleId, effect: 'allow', scope: 'all', resourceType: null }, select: { permissionCode: true } });
+        for (const permissionCode of permissionCodes.filter((code) => !held.some((each) => each.permissionCode === code))) {
+          events.push(grantCreated(await tx.grant.create({ data: { id: uuidv7(), foundationId, permissionCode, scope: 'all', roleId, reason: 'standard' } })));
+        }
+      }
+      return { last: rows.at(-1)?.id ?? null, seen: rows.length, events };
+    },
+  },
   'collapse-spaces-in-names': {
     about: 'names of people without surplus spaces, which lists that came from spreadsheets are full of: a search for the name as it reads finds them',
     async total(tx) {

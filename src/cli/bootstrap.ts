@@ -51,7 +51,8 @@ export function createFoundation<T>(
 ): Promise<T> {
   return app.get(FoundationService).create(command, input, async (tx, actor) => {
     const roles = await app.get(FoundationRoles).create(tx, actor);
-    for (const template of TEMPLATES) await app.get(DefinitionsService).publishIn(tx, actor, template);
+    // Nobody holds their roles yet.
+    for (const template of TEMPLATES) await app.get(DefinitionsService).publishIn(tx, actor, template, true);
     return work(tx, actor, roles);
   });
 }

@@ -12,6 +12,7 @@ import { VARIABLES } from '../../src/platform/config';
 import { FILTERED_TABLES, type Tx, WHY_EVERY_ROW } from '../../src/platform/database';
 import { REFUSED, type Variable } from '../../src/platform/config/variables';
 import * as authDto from '../../src/modules/auth/auth.dto';
+import * as calendarsDto from '../../src/modules/calendars/calendars.dto';
 import { readImport } from '../../src/modules/organization/import.plan';
 import * as organizationDto from '../../src/modules/organization/organization.dto';
 import * as authzenDto from '../../src/modules/permissions/authzen.dto';
@@ -23,6 +24,7 @@ import * as searchDto from '../../src/modules/permissions/search.dto';
 import * as simulateDto from '../../src/modules/permissions/simulate.dto';
 import * as transferDto from '../../src/modules/permissions/transfer.dto';
 import { readDefinition } from '../../src/modules/workflow/gate';
+import * as notificationsDto from '../../src/modules/notifications/notifications.dto';
 import * as workflowDto from '../../src/modules/workflow/workflow.dto';
 import { aFoundation, startApp, type TestApp } from '../support/app';
 import { expectCommitted, readProjectFile, root } from '../support/documents';
@@ -92,7 +94,7 @@ describe('the repository', () => {
   it('says of every operation what it does, what it asks for, and shows a body that its own checks accept', () => {
     const document = openApiDocument(testApp.app);
     const schemas = document.components?.schemas as Record<string, { example?: unknown; examples?: unknown[] }>;
-    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
+    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, calendarsDto, notificationsDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
     let bodies = 0;
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(item as Record<string, { summary?: string; security?: object[]; requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>)) {

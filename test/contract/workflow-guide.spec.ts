@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { functionNames } from '../../src/modules/workflow/feel';
 import { readDefinition } from '../../src/modules/workflow/gate';
 import { flowchartOf } from '../../src/modules/workflow/picture';
 import { readProjectFile, root } from '../support/documents';
@@ -25,7 +26,15 @@ describe('the guide to definitions', () => {
 
   it('names every kind of node and every fault the gate can find in the ways of tokens', () => {
     const text = readProjectFile(PATH);
-    for (const word of ['approval', 'service', 'exclusive', 'parallel', 'inclusive', 'end', 'terminate', 'stuck', 'twice', 'dead', 'undecided', 'any', 'all', 'sequential', 'majority']) expect([word, text.includes(`| \`${word}\` |`)]).toEqual([word, true]);
+    for (const word of ['approval', 'service', 'timer', 'exclusive', 'parallel', 'inclusive', 'end', 'terminate', 'stuck', 'twice', 'dead', 'undecided', 'return', 'together', 'any', 'all', 'sequential', 'majority']) expect([word, text.includes(`| \`${word}\` |`)]).toEqual([word, true]);
+  });
+
+  it('lists every function of expressions', () => {
+    const text = readProjectFile(PATH);
+    const listed = functionNames.map((name) => `\`${name}\``).join(', ');
+    const found = /and the functions\n([^]*?)\.\nLeft out/.exec(text)![1]!;
+    if (process.env.UPDATE_DOCS === '1') writeFileSync(join(root, PATH), text.replace(found, () => listed));
+    else expect(found).toBe(listed);
   });
 
   it('is right about what a join of alternatives would do', () => {

@@ -199,6 +199,6 @@ describe('an API key', () => {
     const { key } = await make('dewi', { scopes: ['organization:read'], name: 'listed' });
     const { text } = await world.as('dewi').get('/api-keys?limit=200').expect(200);
     expect(text).toContain('listed');
-    expect(text).not.toContain(key.split('_')[3]!.slice(0, 20));
+    expect(text).not.toContain(key.split('_').slice(3).join('_').slice(0, 20));
   });
 });

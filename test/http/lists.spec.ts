@@ -3,7 +3,7 @@ import { openApiDocument } from '../../src/http';
 import { aFoundation, startApp, type TestApp, type World } from '../support/app';
 
 /** Lists of what is the caller's own, and of the forms there are, whatever they may do. */
-const OWN = ['/workflow/templates', '/workflow/definitions', '/me/sessions', '/me/tasks', '/delegations', '/break-glass', '/break-glass-openings'];
+const OWN = ['/workflow/templates', '/workflow/definitions', '/calendars', '/me/sessions', '/me/tasks', '/workflow/substitutions', '/delegations', '/break-glass', '/break-glass-openings'];
 
 describe('every list', () => {
   let testApp: TestApp;

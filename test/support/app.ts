@@ -29,6 +29,7 @@ export function testEnvironment(database: TestDatabase, overrides: Record<string
     DRAIN_SECONDS: '0',
     KEYRING_DIR: join(folder, 'keyring'),
     STORAGE_DIR: join(folder, 'storage'),
+    MAIL_DIR: join(folder, 'mail'),
     DEV_ISSUER_DIR: join(folder, 'issuer'),
     ...overrides,
   };

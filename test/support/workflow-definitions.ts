@@ -9,6 +9,7 @@ const TITLE = { en: 'A step', id: 'Langkah' };
 export const step = (to: string, more: Partial<Extract<Node, { type: 'approval' }>> = {}): Node => ({ type: 'approval', title: TITLE, candidates: [{ relation: 'head-of-unit' }], to, ...more });
 export const exclusive = (...ways: string[]): Node => ({ type: 'exclusive', branches: ways.slice(1).map((to, n) => ({ when: { field: 'way', equals: n }, to })), otherwise: ways[0]! });
 export const inclusive = (...ways: string[]): Node => ({ type: 'inclusive', branches: ways.slice(1).map((to, n) => ({ when: { field: 'way', equals: n }, to })), otherwise: ways[0]! });
+export const timer = (to: string): Node => ({ type: 'timer', title: TITLE, after: { hours: 1 }, to });
 export const parallel = (...to: string[]): Node => ({ type: 'parallel', to });
 
 type Block = { kind: 'step' } | { kind: 'series' | 'parallel' | 'exclusive' | 'inclusive' | 'loop'; of: Block[] };
@@ -58,7 +59,7 @@ export const aBlockDefinition: fc.Arbitrary<Drawn> = aBlock.map((block) => {
 });
 
 /** With some of its nodes made into others or led elsewhere; no ring of gateways only, and all reachable. */
-export const aSpoiltDefinition: fc.Arbitrary<Drawn> = fc.tuple(aBlockDefinition, fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(6), fc.nat()), { minLength: 1, maxLength: 3 })).map(([{ start, nodes: given }, edits]) => {
+export const aSpoiltDefinition: fc.Arbitrary<Drawn> = fc.tuple(aBlockDefinition, fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(9), fc.nat()), { minLength: 1, maxLength: 3 })).map(([{ start, nodes: given }, edits]) => {
   const nodes = { ...given };
   const names = Object.keys(nodes);
   for (const [at, other, kind, third] of edits) {
@@ -69,6 +70,8 @@ export const aSpoiltDefinition: fc.Arbitrary<Drawn> = fc.tuple(aBlockDefinition,
     const ways = successors(node);
     if (kind === 0 && node.type === 'approval') nodes[name] = { ...node, returns: [to] };
     else if (kind === 1 && node.type === 'approval') nodes[name] = { ...node, onReject: to };
+    else if ((kind === 7 || kind === 8) && node.type === 'approval') nodes[name] = { ...node, boundary: [...(node.boundary ?? []), { after: { hours: 1 }, to, interrupting: kind === 7 }].slice(0, 5) };
+    else if (kind === 9 && node.type === 'approval') nodes[name] = timer(node.to);
     else if (kind === 2) nodes[name] = parallel(...new Set([...ways, to]));
     else if (kind === 3) nodes[name] = exclusive(...new Set([...ways, to]));
     else if (kind === 4) nodes[name] = step(to);

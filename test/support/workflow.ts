@@ -6,7 +6,8 @@ export interface Instance {
   state: string;
   round: number;
   seq: number;
-  openTasks: { id: string; node: string; votes: { approve: number; reject: number; abstain: number; open: number } | null }[];
+  variables: Record<string, unknown>;
+  openTasks: { id: string; node: string; claimedBy: string | null; awaitsInformation: boolean; dueAt: string | null; overdue: boolean; votes: { approve: number; reject: number; abstain: number; open: number } | null }[];
 }
 
 const TITLE = { en: 'A step', id: 'Langkah' };
@@ -39,9 +40,9 @@ export class Flows {
   }
 
   /** Publishes a definition of these nodes, the first of which it starts with, and files a request of it. */
-  async filed(nodes: Record<string, Node>, form: Record<string, string> = {}, by = 'siti'): Promise<Running> {
-    const document = this.document(nodes);
-    await this.world.as('dewi').post('/workflow/definitions', { document }).expect(201);
+  async filed(nodes: Record<string, Node>, form: Record<string, unknown> = {}, by = 'siti', more: Partial<Definition> = {}): Promise<Running> {
+    const document = { ...this.document(nodes), ...more };
+    await this.world.as('dewi').post('/workflow/definitions', { document, anyway: true }).expect(201);
     const { body } = await this.world.as(by).post('/workflow/instances', { definition: document.key, submit: true, form }).expect(201);
     return new Running(this.world, body as Instance, by);
   }
@@ -66,6 +67,9 @@ export class Running {
   get state(): string {
     return this.instance.state;
   }
+  get variables(): Record<string, unknown> {
+    return this.instance.variables;
+  }
   get waiting(): string[] {
     return this.instance.openTasks.map(({ node }) => node).sort();
   }
@@ -77,13 +81,24 @@ export class Running {
   }
 
   /** Answers the step at a node. @returns the answer, whatever it is. */
-  async tries(handle: string, verb: 'approve' | 'reject' | 'abstain' | 'return' | 'complete', node: string, more: { to?: string } = {}) {
+  async tries(handle: string, verb: 'approve' | 'reject' | 'abstain' | 'return' | 'complete', node: string, more: { to?: string; form?: object } = {}) {
     const answer = await this.world.as(handle).post(`/workflow/tasks/${this.taskOf(node)}/${verb}`, { comment: `${verb} it`, ...more });
     if (answer.status === 200) this.sees(answer.body as Instance);
     return answer;
   }
 
-  /** The same, where it has to be accepted. */
+  /** Does something about the step at a node that is no decision, or about the whole request where none is named. */
+  async handles(handle: string, verb: string, node: string | null, body: object = {}) {
+    const path = node === null ? `/workflow/instances/${this.id}/${verb}` : `/workflow/tasks/${this.taskOf(node)}/${verb}`;
+    const answer = await this.world.as(handle).post(path, body);
+    if (answer.status === 200) this.sees(answer.body as Instance);
+    return answer;
+  }
+  task(node: string) {
+    return this.instance.openTasks.find((task) => task.node === node) ?? null;
+  }
+
+  /** A decision, where it has to be accepted. */
   async does(...given: Parameters<Running['tries']>): Promise<this> {
     const answer = await this.tries(...given);
     if (answer.status !== 200) throw new Error(`${given.slice(0, 3).join(' ')}: ${answer.status} ${JSON.stringify(answer.body)}`);

@@ -30,6 +30,7 @@ import { AuthorizationTransferController } from './transfer.controller';
 import { AuthorizationTransfer } from './transfer.service';
 import { WarmUp } from './warm-up';
 
+export { grantCreated } from './permissions.events';
 export { FoundationRoles } from './foundation-roles.service';
 export { PermissionsGuard } from './permissions.guard';
 export { PermissionsService } from './permissions.service';

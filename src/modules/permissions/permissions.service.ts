@@ -47,6 +47,13 @@ export class PermissionsService extends PermissionPort {
     return decision?.allowed ? decision.because.loans.map(({ lenderId }) => lenderId) : [];
   }
 
+  async whoMay(tx: object, actor: Actor, code: PermissionCode, resource: ResourceFacts, personIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (personIds.length === 0) return new Set();
+    const subjects = await this.subjects.getMany(actor.foundationId, personIds, await this.subjects.momentOf(actor), tx as Tx);
+    const question = { permission: code, resource, context: circumstances(actor) };
+    return new Set(personIds.filter((id) => decide(subjects.get(id)!, question).allowed));
+  }
+
   allowsKind(actor: Actor, code: PermissionCode): Promise<boolean> {
     return this.ask(actor, code);
   }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, Denied, DenialPort, type Problem } from '../../access';
 import { toProblem } from '../../http';
 import type { BulkItem, BulkResult } from './workflow.dto';
-import { WorkflowService } from './workflow.service';
+import { DecisionsService } from './decisions.service';
 
 /** Items under way at once: enough to hide the way to the database, few enough to leave connections to others. */
 const AT_ONCE = 4;
@@ -12,7 +12,7 @@ const AT_ONCE = 4;
 @Injectable()
 export class BulkService {
   constructor(
-    private readonly workflow: WorkflowService,
+    private readonly decisions: DecisionsService,
     private readonly denials: DenialPort,
   ) {}
 
@@ -44,7 +44,7 @@ export class BulkService {
   private async one(actor: Actor, item: BulkItem): Promise<BulkResult> {
     const { taskId, verb, ...input } = item;
     try {
-      return { taskId, status: 200, instance: await this.workflow.decide(asItem(actor, item), taskId, verb, input), problem: null };
+      return { taskId, status: 200, instance: await this.decisions.decide(asItem(actor, item), taskId, verb, input), problem: null };
     } catch (error) {
       const problem: Problem = toProblem(error);
       if (problem.status >= 500) throw error;

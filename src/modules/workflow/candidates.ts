@@ -2,20 +2,34 @@ import type { Locale } from '../../access';
 import { Prisma, type Tx } from '../../platform/database';
 import type { CandidateAlternative, CandidateRule } from './definition';
 
-/** Why somebody may decide a step: the rule, and the post or assignment by which they meet it. */
-export interface CandidateReason {
+/** Why somebody may decide a step: a rule they meet, or somebody who gave it into their hands. */
+export type CandidateReason = MetRule | Given;
+
+/** Handed over, asked as well, or to decide in the place of the first of a chain of people, who each passed it on. */
+export interface Given {
+  given: 'transferred' | 'added' | 'delegated';
+  by: string;
+  chain: string[];
+}
+
+/** The rule, and the post or assignment by which it is met. */
+export interface MetRule {
   rule: CandidateRule;
   /** Position title and unit name; null for a role assigned to the person, or one who is named. */
   position: string | null;
   unit: string | null;
   acting: boolean;
   roleName: string | null;
+  /** Asked as well because it was not decided in time. */
+  escalated?: boolean;
 }
 
 export interface Candidate {
   personId: string;
   weight: number;
   reason: CandidateReason;
+  /** Whether they have approved already, before the step opened. */
+  approved?: boolean;
 }
 
 interface Found {
@@ -29,8 +43,10 @@ interface Found {
 interface Request {
   unitId: string;
   initiatorId: string;
-  /** Who may not: those a step is kept apart from. */
+  /** Who may not, besides: those a step is kept apart from. */
   apart: readonly string[];
+  /** The ids an expression yields; none where nothing is filled in yet. */
+  people?: (expression: string) => readonly string[];
 }
 
 /**
@@ -53,10 +69,16 @@ export async function resolveCandidates(tx: Tx, alternatives: readonly Candidate
   return [];
 }
 
+/** With who has approved already; those come first: it is nobody's turn before theirs. */
+export function approvedFirst(found: readonly Candidate[], approved: ReadonlySet<string>): Candidate[] {
+  return found.map((each) => ({ ...each, approved: approved.has(each.personId) })).toSorted((a, b) => Number(b.approved) - Number(a.approved));
+}
+
 function meeting(tx: Tx, rule: CandidateRule, request: Request): Promise<Found[]> {
   if ('role' in rule) return holdersOfRole(tx, rule, request);
   if ('position' in rule) return holdersOfPosition(tx, rule, request);
-  if ('person' in rule) return named(tx, rule.person);
+  if ('person' in rule) return named(tx, [rule.person]);
+  if ('people' in rule) return named(tx, request.people?.(rule.people) ?? []);
   return headsOfUnit(tx, rule.up ?? 0, request);
 }
 
@@ -100,10 +122,13 @@ function holdersOfPosition(tx: Tx, rule: Extract<CandidateRule, { position: stri
      WHERE a.foundation_id = gloria_foundation() AND p.code = ${rule.position} AND ${HELD}`;
 }
 
-function named(tx: Tx, personId: string): Promise<Found[]> {
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function named(tx: Tx, ids: readonly string[]): Promise<Found[]> {
+  const people = ids.filter((id) => UUID.test(id));
   return tx.$queryRaw<Found[]>`
     SELECT id AS person_id, NULL AS position, NULL AS unit, false AS acting, NULL AS role_name FROM person
-     WHERE foundation_id = gloria_foundation() AND id = ${personId}::uuid AND deleted_at IS NULL`;
+     WHERE foundation_id = gloria_foundation() AND id = ANY (${people}::uuid[]) AND deleted_at IS NULL`;
 }
 
 /** Holders of the head position of the unit – or that many units above –, or of the nearest unit above that has one held by somebody else. */
@@ -118,12 +143,53 @@ function headsOfUnit(tx: Tx, up: number, request: Request): Promise<Found[]> {
     SELECT person_id, position, unit, acting, NULL AS role_name FROM heads WHERE depth = nearest`;
 }
 
-/** The reason in a sentence: to the person themselves, in the inbox, or about them. */
-export function explainCandidate({ rule, position, unit, acting, roleName }: CandidateReason, locale: Locale, to: 'them' | 'others' = 'them'): string {
+/** The reason in a sentence: to the person themselves, in the inbox, or about them; `names`: of people by their ids. */
+export function explainCandidate(reason: CandidateReason, locale: Locale, names: ReadonlyMap<string, string>, to: 'them' | 'others' = 'them'): string {
+  return 'given' in reason ? explainGiven(reason, locale, names, to) : explainRule(reason, locale, to);
+}
+
+/** The same of somebody who may stand in for whoever is asked: why these are, and in whose place. */
+export function explainStandIn({ reason, chain, until }: { reason: CandidateReason; chain: readonly string[]; until: Date | string | null }, locale: Locale, names: ReadonlyMap<string, string>): string {
+  if (chain.length === 0) return explainCandidate(reason, locale, names);
+  const name = names.get(chain[0]!) ?? '?';
+  const day = new Date(until!).toISOString().slice(0, 10);
+  const why = explainCandidate(reason, locale, names, 'others');
+  return locale === 'en' ? `${why} – in the place of ${name}, who is away until ${day}` : `${why} – mewakili ${name} yang tidak di tempat sampai ${day}`;
+}
+
+/** Everybody whose name is in the sentence. */
+export const namedIn = (reason: CandidateReason): string[] => ('given' in reason ? [reason.by, ...reason.chain.slice(0, 1)] : []);
+
+function explainGiven({ given, by, chain }: Given, locale: Locale, names: ReadonlyMap<string, string>, to: 'them' | 'others'): string {
+  const name = (id: string | undefined) => names.get(id ?? '') ?? '?';
+  const you = to === 'them';
+  if (given === 'transferred') return locale === 'en' ? `${name(by)} handed this to ${you ? 'you' : 'them'}` : `Dialihkan oleh ${name(by)}`;
+  if (given === 'added') return locale === 'en' ? `${name(by)} asked for ${you ? 'your' : 'their'} decision as well` : `${name(by)} meminta keputusan ${you ? 'Anda' : 'darinya'} juga`;
+  return locale === 'en' ? `In the place of ${name(chain[0])}, who let ${you ? 'you' : 'them'}` : `Mewakili ${name(chain[0])}`;
+}
+
+function explainRule(met: MetRule, locale: Locale, to: 'them' | 'others'): string {
+  const said = explainMet(met, locale, to);
+  return met.escalated ? `${said}${locale === 'en' ? ', asked as well because it was not decided in time' : ', diminta juga karena belum diputuskan tepat waktu'}` : said;
+}
+
+function explainMet({ rule, position, unit, acting, roleName }: MetRule, locale: Locale, to: 'them' | 'others'): string {
   const post = position === null ? (unit ?? '') : `${acting ? (locale === 'en' ? 'acting ' : 'Plt. ') : ''}${position}${unit ? `, ${unit}` : ''}`;
   const said = (en: readonly [you: string, they: string], id: readonly [you: string, they: string]) => (locale === 'en' ? en : id)[to === 'them' ? 0 : 1];
+  if ('people' in rule) return said(['You are named in the request', 'Named in the request'], ['Anda disebut dalam permohonan', 'Disebut dalam permohonan']);
   if ('person' in rule) return said(['You are named for this step', 'Named for this step'], ['Anda ditunjuk untuk langkah ini', 'Ditunjuk untuk langkah ini']);
   if ('position' in rule) return `${said(['You hold the position', 'Holds the position'], ['Anda memegang jabatan ini', 'Memegang jabatan ini'])} (${post})`;
   if (roleName === null) return `${said(['You head the unit', 'Heads the unit'], ['Anda memimpin unit ini', 'Memimpin unit ini'])} (${post})`;
   return `${said(['You hold', 'Holds'], ['Anda memegang peran', 'Memegang peran'])} ${roleName} (${post})`;
+}
+
+/** Everybody who holds a post now in the department a unit belongs to; in the unit itself, where it belongs to none. */
+export async function peopleOfDepartment(tx: Tx, unitId: string): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ person_id: string }[]>`
+    WITH department AS (
+      SELECT d.lft, d.rgt FROM org_unit own JOIN org_unit d ON d.foundation_id = own.foundation_id AND d.id = ANY (own.path) AND (d.kind = 'department' OR d.id = own.id)
+       WHERE own.foundation_id = gloria_foundation() AND own.id = ${unitId}::uuid ORDER BY d.kind = 'department' DESC, d.depth LIMIT 1
+    )
+    SELECT DISTINCT a.person_id FROM ${POSTS} JOIN department ON u.lft BETWEEN department.lft AND department.rgt WHERE a.foundation_id = gloria_foundation() AND ${HELD}`;
+  return rows.map(({ person_id: id }) => id);
 }

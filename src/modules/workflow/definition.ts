@@ -5,14 +5,18 @@ import canonicalize from 'canonicalize';
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
+import { LIMITS } from './feel';
 import type { Ballot, Strategy } from './voting';
 
 const id = z.string().regex(/^[a-z][a-z0-9-]{0,59}$/);
 const title = z.strictObject({ en: z.string().min(1).max(120), id: z.string().min(1).max(120) });
 const scalar = z.union([z.string().max(200), z.number(), z.boolean()]);
 
-/** A condition over one field of the form. */
-const condition = z.union([z.strictObject({ field: z.string(), equals: scalar }), z.strictObject({ field: z.string(), oneOf: z.array(scalar).min(1).max(50) })]);
+/** A FEEL expression over what is filled in, what is computed of it, and what earlier steps filled in. */
+const expression = z.string().min(1).max(LIMITS.characters);
+
+/** Of one field of the form, or an expression that has to be true. */
+const condition = z.union([expression, z.strictObject({ field: z.string(), equals: scalar }), z.strictObject({ field: z.string(), oneOf: z.array(scalar).min(1).max(50) })]);
 
 const weight = z.int().min(1).max(100).optional();
 const within = z.enum(['unit', 'school', 'foundation']);
@@ -24,6 +28,8 @@ const candidateRule = z.union([
   /** Whoever heads the request's unit, else the unit above, and so on upwards; `up`: begin so many units above. */
   z.strictObject({ relation: z.literal('head-of-unit'), up: z.int().min(1).max(10).optional(), weight }),
   z.strictObject({ person: z.uuid(), weight }),
+  /** The person, or the people, whose ids an expression yields. */
+  z.strictObject({ people: expression, weight }),
 ]);
 
 /** Who may decide: the first alternative that yields somebody counts, or several rules together. The initiator never is a candidate. */
@@ -31,9 +37,33 @@ const alternative = z.union([candidateRule, z.strictObject({ together: z.array(c
 
 const strategy = z.union([z.enum(['any', 'all', 'sequential', 'majority']), z.strictObject({ quorum: z.int().min(1).max(500) }), z.strictObject({ weighted: z.int().min(1).max(50_000) })]);
 
+/** A time from now by the clock, or in working time, or one that is filled in: a day – it begins in the foundation's zone – or an instant. */
+const moment = z.union([
+  z.strictObject({ minutes: z.int().min(1).max(527_040) }),
+  z.strictObject({ hours: z.int().min(1).max(8_784) }),
+  z.strictObject({ days: z.int().min(1).max(366) }),
+  /** By the calendar of the unit it is filed for. */
+  z.strictObject({ workingHours: z.int().min(1).max(2_000) }),
+  z.strictObject({ workingDays: z.int().min(1).max(250) }),
+  z.strictObject({ until: z.string().min(1).max(100) }),
+]);
+
+/** What happens when a step has waited for so long: it ends and goes there, or – where it does not interrupt – waits on while something else begins, once. */
+const boundary = z.strictObject({ after: moment, to: id, interrupting: z.boolean().optional() });
+const boundaries = z.array(boundary).min(1).max(5).optional();
+
+/** By when it is to be decided; when to remind of it before; and who is asked as well when it has waited for so long. */
+const serviceLevel = z.strictObject({ due: moment, warning: moment.optional(), escalation: z.array(z.strictObject({ after: moment, to: z.array(alternative).min(1).max(5) })).min(1).max(3).optional() });
+
+/** What a step’s people fill in when they approve, or what another system reports – JSON Schema 2020-12 –, and what expressions call it: of several people a list. */
+const asks = { form: z.record(z.string(), z.unknown()).optional(), as: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/).optional() };
+
 const approval = z.strictObject({
   type: z.literal('approval'),
   title,
+  ...asks,
+  boundary: boundaries,
+  serviceLevel: serviceLevel.optional(),
   candidates: z.array(alternative).min(1).max(5),
   /** How several decisions become one; left out, one is enough. */
   strategy: strategy.optional(),
@@ -49,6 +79,15 @@ const approval = z.strictObject({
   onReject: id.optional(),
   /** Steps whose deciders may not decide this one. */
   notActorOf: z.array(id).min(1).max(20).optional(),
+  /** Whether nobody who works in the department of whoever files it may decide this one. */
+  differentDepartment: z.boolean().optional(),
+  /** Whether those who have approved an earlier step of it have approved this one. */
+  skipDecided: z.boolean().optional(),
+  /** Whether those asked may hand it on or let others decide in their place, and ask for further people’s decisions; left out, they may. */
+  handOver: z.boolean().optional(),
+  addSigners: z.boolean().optional(),
+  /** For so many minutes whoever answered may take it back, while nothing has happened since; left out, 10. */
+  takeBackMinutes: z.int().min(0).max(1_440).optional(),
   /** Where nobody can decide: refuse what leads here, or go on without. Left out, refuse. */
   noCandidate: z.enum(['refuse', 'skip']).optional(),
   to: id,
@@ -57,7 +96,9 @@ const approval = z.strictObject({
 const node = z.discriminatedUnion('type', [
   approval,
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
-  z.strictObject({ type: z.literal('service'), title, to: id }),
+  z.strictObject({ type: z.literal('service'), title, ...asks, boundary: boundaries, to: id }),
+  /** Waits until a time has come. */
+  z.strictObject({ type: z.literal('timer'), title, after: moment, to: id }),
   /** One way: of the branch whose condition holds – two may never hold together – or else `otherwise`. Without branches it only brings ways together. */
   z.strictObject({ type: z.literal('exclusive'), branches: z.array(z.strictObject({ when: condition, to: id })).max(20), otherwise: id }),
   /** Every way; goes on when a token has come by each way that leads here. */
@@ -75,6 +116,10 @@ export const definitionDocument = z.strictObject({
   title,
   /** JSON Schema 2020-12 of what the initiator fills in. */
   form: z.record(z.string(), z.unknown()),
+  /** What is computed of it when it is submitted, by name; one may use another. */
+  computed: z.record(z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/), expression).refine((all) => Object.keys(all).length <= 50, 'at most 50').optional(),
+  /** Whoever files it is away in that time once it is completed, and somebody decides in their place: fields of the form. */
+  absence: z.strictObject({ from: z.string().min(1).max(100), until: z.string().min(1).max(100), substitute: z.string().min(1).max(100) }).optional(),
   start: id,
   nodes: z.record(id, node).refine((nodes) => Object.keys(nodes).length <= 100, 'at most 100 nodes'),
 });
@@ -88,6 +133,23 @@ export type Condition = z.output<typeof condition>;
 export type CandidateRule = z.output<typeof candidateRule>;
 export type CandidateAlternative = z.output<typeof alternative>;
 export type Approval = z.output<typeof approval>;
+export type Moment = z.output<typeof moment>;
+export type Boundary = z.output<typeof boundary>;
+
+/** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
+export const ENGINE = 3;
+
+/** What has to be known to run this one. */
+export function engineOf({ nodes, computed, absence }: Definition): number {
+  if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (node.type === 'approval' && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
+  return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (node.type === 'approval' && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
+}
+
+/** For how long an answer to a step may be taken back, in minutes. */
+export const takeBackMinutesOf = ({ takeBackMinutes = 10 }: Approval): number => takeBackMinutes;
+
+/** Every rule by which somebody is asked. */
+export const rulesOf = ({ candidates }: Approval): CandidateRule[] => candidates.flatMap((each) => ('together' in each ? each.together : [each]));
 
 /** An approval's rules for counting, with what is left out put in. */
 export function ballotOf({ strategy: asked = 'any', rejections, tie = 'reject' }: Approval): Ballot {
@@ -105,11 +167,11 @@ export function definitionHash(definition: Definition): string {
  * none can be written that blocks the process. Refused: `$async`, which would pass everything, and references, by which a
  * small schema can take for ever.
  */
-export function formValidator(definition: Definition): ValidateFunction {
-  for (const keyword of ['$async', '$ref', '$dynamicRef', '$recursiveRef']) if (mentions(definition.form, keyword)) throw new Error(`${keyword} is not allowed`);
+export function formValidator({ form }: { form: Record<string, unknown> }): ValidateFunction {
+  for (const keyword of ['$async', '$ref', '$dynamicRef', '$recursiveRef']) if (mentions(form, keyword)) throw new Error(`${keyword} is not allowed`);
   const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowMatchingProperties: true, code: { regExp: linearTimeRegExp } });
   addFormats(ajv, { mode: 'fast', keywords: false });
-  return ajv.compile(definition.form);
+  return ajv.compile(form);
 }
 
 const linearTimeRegExp = Object.assign(

@@ -1,9 +1,10 @@
-import type { Definition, Node } from './definition';
+import type { Boundary, Definition, Node } from './definition';
 
 /**
  * The token game. A token stands at a node that waits for somebody or something (`node`), or before a gateway that joins
- * several ways, on the way it came by (`via>node`). At most one token stands in a place; the gate at publication refuses
- * what could put a second one there.
+ * several ways, on the way it came by (`via>node`). Beside a node that waits stands one for each of its boundaries that
+ * does not interrupt it and has not come about (`node~0`). At most one token stands in a place; the gate at publication
+ * refuses what could put a second one there.
  */
 export type Place = string;
 
@@ -31,17 +32,33 @@ export interface Arrival {
 /** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
 const PASSES = 5_000;
 
-const WAITING: ReadonlySet<Node['type']> = new Set(['approval', 'service']);
+export type Waiting = Extract<Node, { type: 'approval' | 'service' | 'timer' }>;
+
+const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'service', 'timer']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
-export const waits = (node: Node | undefined): node is Extract<Node, { type: 'approval' | 'service' }> => node !== undefined && WAITING.has(node.type);
+export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type);
+
+/** What can come about while a node waits, with its number. */
+export const boundariesOf = (node: Node | undefined): readonly (readonly [at: number, boundary: Required<Boundary>])[] =>
+  ((node && 'boundary' in node && node.boundary) || []).map(({ interrupting = true, ...rest }, at) => [at, { ...rest, interrupting }]);
+
+/** Those that leave it waiting. */
+export const beside = (node: Node | undefined) => boundariesOf(node).filter(([, { interrupting }]) => !interrupting);
+
+/** Where a node leads when it waits no longer. */
+export function exits(of: Node): string[] {
+  const left = boundariesOf(of).flatMap(([, { interrupting, to }]) => (interrupting ? [to] : []));
+  return of.type === 'approval' ? [...new Set([of.to, ...(of.onReject === undefined ? [] : [of.onReject]), ...left])] : of.type === 'service' ? [...new Set([of.to, ...left])] : successors(of);
+}
 
 /** Where a node leads. */
 export function successors(of: Node): string[] {
   switch (of.type) {
     case 'approval':
-      return of.onReject === undefined ? [of.to] : [...new Set([of.to, of.onReject])];
     case 'service':
+      return [...new Set([...exits(of), ...beside(of).map(([, { to }]) => to)])];
+    case 'timer':
       return [of.to];
     case 'parallel':
       return of.to;
@@ -64,8 +81,27 @@ export function flowOf({ start, nodes }: Pick<Definition, 'start' | 'nodes'>): F
 
 export const joinPlace = (via: string, node: string): Place => `${via}>${node}`;
 
-/** The node a token stands at, or before. */
-export const nodeAt = (place: Place): string => place.slice(place.indexOf('>') + 1);
+export const besidePlace = (node: string, boundary: number): Place => `${node}~${boundary}`;
+
+/** The node a token stands at, before or beside. */
+export const nodeAt = (place: Place): string => place.slice(place.indexOf('>') + 1).split('~', 1)[0]!;
+
+/** Without a node's token, and those beside it. */
+export const left = (places: ReadonlySet<Place>, node: string): Set<Place> => new Set([...places].filter((place) => place !== node && !place.startsWith(`${node}~`)));
+
+/** What stands when a boundary of a node that waits has come about: nothing of the node, or all but the boundary’s own token; null where it is not to come. */
+export function afterBoundary(places: ReadonlySet<Place>, node: string, at: number, { interrupting }: Required<Boundary>): Set<Place> | null {
+  if (interrupting) return left(places, node);
+  const own = besidePlace(node, at);
+  return places.has(own) ? new Set([...places].filter((place) => place !== own)) : null;
+}
+
+/** Where the token of a place goes from there. */
+const onwards = (flow: Flow, place: Place): string[] => {
+  const node = flow.nodes.get(nodeAt(place))!;
+  const at = place.indexOf('~');
+  return at < 0 ? exits(node) : [boundariesOf(node)[Number(place.slice(at + 1))]![1].to];
+};
 
 /** Puts tokens on ways – from where, to where – and lets them run until each waits, is joined or has ended. */
 export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (readonly [via: string, to: string])[], choose: Choose): Arrival {
@@ -107,6 +143,7 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
           break;
         default:
           put(name);
+          for (const [at] of beside(node)) put(besidePlace(name, at));
           arrival.entered.push(name);
       }
     }
@@ -136,14 +173,16 @@ function isReady(flow: Flow, places: ReadonlySet<Place>, gateway: string): boole
   return [...places].every((place) => {
     const at = nodeAt(place);
     if (at === gateway) return true;
-    const reach = reachable(flow, at, gateway);
+    const next = place.includes('>') ? [at] : onwards(flow, place);
+    const reach = reachable(flow, next, gateway);
+    if (next.includes(gateway)) reach.add(at);
     return !empty.some((via) => reach.has(via)) || full.some((via) => reach.has(via));
   });
 }
 
-/** A node and all it leads to without passing the gateway. */
-function reachable(flow: Flow, from: string, gateway: string): Set<string> {
-  return closure([from], (name) => successors(flow.nodes.get(name)!).filter((each) => each !== gateway));
+/** These nodes and all they lead to without passing the gateway. */
+function reachable(flow: Flow, from: readonly string[], gateway: string): Set<string> {
+  return closure(from.filter((each) => each !== gateway), (name) => successors(flow.nodes.get(name)!).filter((each) => each !== gateway));
 }
 
 /** All that can be reached by `next`, what one starts from included. */

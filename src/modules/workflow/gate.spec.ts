@@ -44,6 +44,10 @@ describe('the gate', () => {
     expect(found({ x: exclusive('f', 'x2'), x2: exclusive('f', 'x'), f: step('done') })).toEqual(['#/nodes/x loop: leads back to itself without any step', '#/nodes/x2 loop: leads back to itself without any step']);
     expect(found({ f: parallel('a', 'b'), a: step('c'), b: step('c'), c: step('done') })).toEqual(['#/nodes/c twice: is reached a second time while it still waits, after: a is done; b is done']);
     expect(found({ x: exclusive('a', 'b'), a: step('j'), b: step('j'), j: parallel('done') })).toEqual(['#/nodes/j stuck: can never be completed, after: x goes to b; b is done; then it waits at b → j']);
+    const sides = { f: parallel('a', 'b'), a: step('c', { notActorOf: ['b'] }), c: step('done', { returns: ['a'], notActorOf: ['a'] }), b: step('done') };
+    expect(found(sides)).toEqual(['#/nodes/a/notActorOf/0 together: b can wait at the same time; put one after the other, or ask several people in one step', '#/nodes/c/returns/0 return: b would be called off and not come back']);
+    const fan = Array.from({ length: 20 }, (_, n) => `x${n}`);
+    expect(found({ ...Object.fromEntries(fan.flatMap((name, n) => [[name, exclusive(`s${n}`, ...fan.slice(0, 20).map((__, m) => `s${m}`))], [`s${n}`, step(fan[n + 1] ?? 'done')]])) })[0]).toBe('#/nodes too_big: 420 ways lead from node to node; at most 400');
     const many = Array.from({ length: 16 }, (_, n) => n);
     expect(found({ f: parallel(...many.map((n) => `a${n}`)), ...Object.fromEntries(many.flatMap((n) => [[`a${n}`, step('done', { onReject: `b${n}` })], [`b${n}`, step('done')]])) })).toEqual([expect.stringMatching(/^#\/nodes undecided: there are more than 20\d{3} states/)]);
   });

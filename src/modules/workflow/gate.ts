@@ -1,8 +1,11 @@
 import type { FieldError } from '../../access';
 import { fieldErrors, pointer } from '../../http';
-import { type Condition, type Definition, definitionDocument, formValidator, type Node } from './definition';
-import { closure, flowOf, successors, waits } from './flow';
+import { type Definition, definitionDocument, formValidator, type Moment, type Node } from './definition';
+import { boundariesOf, closure, flowOf, successors, waits } from './flow';
+import { returnProblem, together } from './concurrency';
 import { explain, soundness } from './soundness';
+import { marksOf } from './service-level';
+import { expressionProblems } from './variables';
 
 /**
  * The gate at publication: the document, or everything that is wrong with it, located. Each check is made where those
@@ -12,12 +15,15 @@ export function readDefinition(input: unknown): { definition: Definition; proble
   const parsed = definitionDocument.safeParse(input);
   if (!parsed.success) return { definition: null, problems: fieldErrors(parsed.error) };
   const definition = parsed.data;
-  for (const check of [referenceProblems, wayProblems, tokenProblems]) {
+  for (const check of [referenceProblems, expressionProblems, wayProblems, tokenProblems, besideProblems]) {
     const problems = check(definition);
     if (problems.length > 0) return { definition: null, problems };
   }
   return { definition, problems: [] };
 }
+
+/** More than any definition of a hundred nodes that somebody could read. */
+const WAYS = 400;
 
 type Report = (path: (string | number)[], code: string, detail: string) => void;
 const collected = (work: (problem: Report) => void): FieldError[] => {
@@ -30,50 +36,79 @@ function referenceProblems(definition: Definition): FieldError[] {
   return collected((problem) => {
     const { nodes } = definition;
     const has = (name: string) => Object.hasOwn(nodes, name);
+    const ways = Object.values(nodes).flatMap(successors).length;
+    if (ways > WAYS) problem(['nodes'], 'too_big', `${ways} ways lead from node to node; at most ${WAYS}`);
+    absenceProblems(definition, problem);
     if (!has(definition.start)) problem(['start'], 'unknown_node', `there is no node ${definition.start}`);
     for (const [name, node] of Object.entries(nodes)) {
       for (const to of successors(node)) if (!has(to)) problem(['nodes', name], 'unknown_node', `leads to ${to}, which does not exist`);
       if (node.type === 'approval') {
+        levelProblems(name, node, problem);
         node.returns?.forEach((to, index) => {
           if (!has(to) || !waits(nodes[to])) problem(['nodes', name, 'returns', index], 'unknown_node', `${to} is no step that can be decided`);
         });
         node.notActorOf?.forEach((other, index) => {
-          if (!has(other) || !waits(nodes[other]) || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
+          if (!has(other) || !waits(nodes[other]) || nodes[other].type === 'timer' || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
         });
       }
+      timeProblems(definition, name, node, problem);
       if (node.type === 'parallel') for (const [index, to] of node.to.entries()) if (node.to.indexOf(to) !== index) problem(['nodes', name, 'to', index], 'duplicate', `leads to ${to} twice`);
       if (node.type === 'exclusive' || node.type === 'inclusive') branchProblems(definition, name, node, problem);
     }
-    try {
-      formValidator(definition);
-    } catch (error) {
-      problem(['form'], 'schema', (error as Error).message.slice(0, 300));
+    const steps = Object.entries(nodes).flatMap(([name, node]) => ('form' in node && node.form ? [[['nodes', name, 'form'], node.form] as const] : []));
+    for (const [place, form] of [[['form'], definition.form] as const, ...steps]) {
+      try {
+        formValidator({ form });
+      } catch (error) {
+        problem([...place], 'schema', (error as Error).message.slice(0, 300));
+      }
     }
   });
 }
+
+/** Of an absence: that the form asks from when until when, and can say who stands in. */
+function absenceProblems({ form, absence }: Definition, problem: Report): void {
+  if (!absence) return;
+  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
+  const is = (name: string, ...formats: unknown[]) => Object.hasOwn(properties, name) && properties[name]!.type === 'string' && formats.includes(properties[name]!.format);
+  for (const name of ['from', 'until'] as const) if (!is(absence[name], 'date', 'date-time') || !required.includes(absence[name])) problem(['absence', name], 'unknown_field', `the form requires no date or date-time ${absence[name]}`);
+  if (!is(absence.substitute, 'uuid')) problem(['absence', 'substitute'], 'unknown_field', `the form has no field ${absence.substitute} for a person’s id (uuid)`);
+}
+
+/** Of times that are filled in: that the form asks for them. */
+function timeProblems({ form }: Definition, name: string, node: Node, problem: Report): void {
+  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
+  const moments = [...(node.type === 'timer' ? [{ after: node.after, place: ['after'] }] : []), ...boundariesOf(node).map(([at, { after }]) => ({ after, place: ['boundary', at, 'after'] })), ...levelPlaces(node)];
+  for (const { after, place } of moments) {
+    if (!('until' in after)) continue;
+    const field = Object.hasOwn(properties, after.until) ? properties[after.until] : undefined;
+    if (field?.type !== 'string' || !['date', 'date-time'].includes(String(field.format)) || !required.includes(after.until)) problem(['nodes', name, ...place, 'until'], 'unknown_field', `the form requires no date or date-time ${after.until}`);
+  }
+}
+
+/** The times of a service level, with where they stand. */
+const levelPlaces = (node: Node): { after: Moment; place: (string | number)[] }[] =>
+  marksOf(node).map(({ kind, after }, n, all) => ({ after, place: kind === 'escalation' ? ['serviceLevel', 'escalation', n - all.findIndex((each) => each.kind === 'escalation'), 'after'] : ['serviceLevel', kind] }));
+
+/** Of a service level: that it warns before, and brings others in where one of them is enough. */
+function levelProblems(name: string, node: Extract<Node, { type: 'approval' }>, problem: Report): void {
+  const { due, warning, escalation } = node.serviceLevel ?? {};
+  const place = ['nodes', name, 'serviceLevel'];
+  if (warning && due && inOneUnit(warning, due) && spanOf(warning) >= spanOf(due)) problem([...place, 'warning'], 'order', 'is not before what it warns of');
+  if (escalation && (node.strategy ?? 'any') !== 'any') problem([...place, 'escalation'], 'several', 'asks somebody else where one is enough; where several have to decide, let a boundary lead to another step');
+}
+
+const inOneUnit = (one: Moment, other: Moment) => Object.keys(one)[0] === Object.keys(other)[0] && !('until' in one);
+const spanOf = (moment: Moment) => Object.values(moment)[0] as number;
 
 function branchProblems(definition: Definition, name: string, { type, branches, otherwise }: Extract<Node, { type: 'exclusive' | 'inclusive' }>, problem: Report): void {
   const fields = (definition.form as { properties?: Record<string, unknown> }).properties ?? {};
   branches.forEach(({ when, to }, index) => {
     const place = ['nodes', name, 'branches', index];
-    if (!Object.hasOwn(fields, when.field)) problem([...place, 'when', 'field'], 'unknown_field', `the form has no field ${when.field}`);
-    const before = branches.slice(0, index);
+    if (typeof when !== 'string' && !Object.hasOwn(fields, when.field)) problem([...place, 'when', 'field'], 'unknown_field', `the form has no field ${when.field}`);
     // A token of each way is told apart by where it goes; two to one node could not be.
-    if (type === 'inclusive' && (to === otherwise || before.some((each) => each.to === to))) problem([...place, 'to'], 'duplicate', `leads to ${to} twice`);
-    if (type !== 'exclusive') return;
-    for (const [other, each] of before.entries()) {
-      const both = overlap(each.when, when);
-      if (both !== null) problem([...place, 'when'], 'overlap', `holds together with branch ${other}, where ${both}`);
-    }
+    if (type === 'inclusive' && (to === otherwise || branches.slice(0, index).some((each) => each.to === to))) problem([...place, 'to'], 'duplicate', `leads to ${to} twice`);
   });
-}
-
-/** Circumstances in which both conditions hold; null where there are none. */
-function overlap(a: Condition, b: Condition): string | null {
-  const values = (of: Condition) => ('equals' in of ? [of.equals] : of.oneOf);
-  if (a.field !== b.field) return `${a.field} is ${JSON.stringify(values(a)[0])} and ${b.field} is ${JSON.stringify(values(b)[0])}`;
-  const both = values(a).find((value) => values(b).includes(value));
-  return both === undefined ? null : `${a.field} is ${JSON.stringify(both)}`;
 }
 
 /** Of each node by itself: that it can be reached, can reach an end, and is in no ring of gateways only. */
@@ -91,6 +126,25 @@ function wayProblems(definition: Definition): FieldError[] {
       if (!reached.has(name)) problem(['nodes', name], 'unreachable', 'no way leads here from the start');
       if (!completing.has(name)) problem(['nodes', name], 'no_end', 'no way leads from here to an end');
       if (!waits(nodes.get(name)) && closure(gateways(name), gateways).has(name)) problem(['nodes', name], 'loop', 'leads back to itself without any step');
+    }
+  });
+}
+
+/** Of steps that have to do with one another: that sending back forgets nothing, and that those kept apart never wait at the same time. */
+function besideProblems(definition: Definition): FieldError[] {
+  return collected((problem) => {
+    const flow = flowOf(definition);
+    const beside = together(flow);
+    for (const [name, node] of flow.nodes) {
+      if (node.type !== 'approval') continue;
+      node.returns?.forEach((target, index) => {
+        const found = returnProblem(flow, beside, name, target);
+        if (found !== null) problem(['nodes', name, 'returns', index], 'return', found);
+      });
+      node.notActorOf?.forEach((other, index) => {
+        // Whoever answers the one could not answer the other, and would be waited for.
+        if (beside(name, other)) problem(['nodes', name, 'notActorOf', index], 'together', `${other} can wait at the same time; put one after the other, or ask several people in one step`);
+      });
     }
   });
 }

@@ -1,7 +1,26 @@
 import { Module } from '@nestjs/common';
+import { CalendarsModule } from '../calendars';
 import { BulkService } from './bulk.service';
 import { DefinitionsService } from './definitions.service';
-import { DefinitionsController, InstancesController, PicturesController, TasksController, TemplatesController } from './workflow.controller';
+import { DraftsService } from './drafts.service';
+import { DefinitionsController, DraftsController, PicturesController, TemplatesController } from './definitions.controller';
+import { AdministrationService } from './administration.service';
+import { ConversationService } from './conversation.service';
+import { DecisionsService } from './decisions.service';
+import { EscalationService } from './escalation.service';
+import { ExportService } from './export.service';
+import { HandlingService } from './handling.service';
+import { InformingService } from './informing.service';
+import { IncidentsController } from './incidents.controller';
+import { IncidentsService } from './incidents.service';
+import { InstancesController } from './instances.controller';
+import { StatisticsService } from './statistics.service';
+import { SubstitutionsController } from './substitutions.controller';
+import { SubstitutionsService } from './substitutions.service';
+import { TasksController } from './tasks.controller';
+import { ReadinessService } from './readiness.service';
+import { TimersService } from './timers.service';
+import { Transitions } from './transitions.service';
 import { PreviewService } from './preview.service';
 import { WorkflowRows } from './rows';
 import { WorkflowQueries } from './workflow.queries';
@@ -9,10 +28,12 @@ import { WorkflowService } from './workflow.service';
 
 export { DefinitionsService } from './definitions.service';
 export { TEMPLATES } from './templates';
+export { TimersService } from './timers.service';
 
 @Module({
-  controllers: [DefinitionsController, PicturesController, TemplatesController, InstancesController, TasksController],
-  providers: [BulkService, DefinitionsService, PreviewService, WorkflowService, WorkflowQueries, WorkflowRows],
-  exports: [DefinitionsService],
+  imports: [CalendarsModule],
+  controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, SubstitutionsController, TasksController],
+  providers: [AdministrationService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  exports: [DefinitionsService, TimersService],
 })
 export class WorkflowModule {}

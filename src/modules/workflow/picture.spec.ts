@@ -32,7 +32,7 @@ describe('a picture', () => {
   });
 
   it('of a request tells what waits, with its votes, from what has been answered and what has not come', () => {
-    const svg = svgOf(definition, 'en', 'Drawn', { waiting: new Map([['a', '✓ 1 · ✗ 0 · … 1'], ['b', '']]), answered: new Set(['c', 'a']) });
+    const svg = svgOf(definition, 'en', 'Drawn', { waiting: new Map([['a', '✓ 1 · ✗ 0 · … 1'], ['b', '']]), answered: new Set(['c', 'a']), overdue: new Set() });
     const boxes = [...svg.matchAll(/<title>(\w+): [^]*?<rect [^>]*fill="(#\w+)"/g)].map(([, name, fill]) => [name, fill]);
     expect(Object.fromEntries(boxes)).toEqual({ a: '#fff4c2', b: '#fff4c2', c: '#e6f2e1', s: '#f3f4f6' });
     expect(svg).toContain('>✓ 1 · ✗ 0 · … 1<');

@@ -3,11 +3,12 @@ import type { Definition } from './definition';
 import { foresee } from './preview';
 
 const flow = (nodes: Definition['nodes'], start = Object.keys(nodes)[0]!): Definition => ({ key: 'drawn', title: { en: 'Drawn', id: 'Gambar' }, form: {}, start, nodes: { ...nodes, done: { type: 'end' } } });
+const WORLD = { now: new Date(0), zone: 'utc' };
 const ONE = [{ personId: 'ani', weight: 1 }];
 const THREE = ['ani', 'budi', 'cici'].map((personId, n) => ({ personId, weight: n + 1 }));
 const said = (definition: Definition, asked: Record<string, typeof ONE> = {}, form = {}) => {
-  const way = foresee(definition, form, (node) => asked[node] ?? ONE);
-  if ('needs' in way) throw new Error('everybody is known');
+  const way = foresee(definition, form, { candidates: (node) => asked[node] ?? ONE, ...WORLD });
+  if (!('steps' in way)) throw new Error('everybody is known');
   return [...way.steps.map(({ node, wave, state }) => `${wave} ${node}${state === 'asked' ? '' : ` ${state}`}`), way.ends ? 'ends' : 'does not end'];
 };
 
@@ -31,6 +32,6 @@ describe('the way of a request', () => {
   });
 
   it('asks for who is not known yet', () => {
-    expect(foresee(flow({ a: step('b'), b: step('done') }), {}, (node) => (node === 'a' ? ONE : undefined))).toEqual({ needs: ['b'] });
+    expect(foresee(flow({ a: step('b'), b: step('done') }), {}, { candidates: (node) => (node === 'a' ? ONE : undefined), ...WORLD })).toEqual({ needs: ['b'], variables: {} });
   });
 });

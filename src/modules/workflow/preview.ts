@@ -1,5 +1,6 @@
-import type { Definition } from './definition';
-import { type Asked, DRAFT, type Form, type Marking, step, type WorkflowEvent } from './reducer';
+import type { Approval, Definition } from './definition';
+import { step } from './reducer';
+import { type Asked, DRAFT, type Env, type Form, type Marking, type Needs, type Refusal, type WorkflowEvent } from './transition';
 import { turnOf } from './voting';
 
 /** A step a request would come to. */
@@ -15,10 +16,10 @@ export interface Foreseen {
  * The way of a request filled in like this if everybody approves, by the same reducer it would run on. `ends`: whether it
  * comes to its end; not where nobody could decide a step, nor where it turns in a ring, of which one round is answered.
  */
-export function foresee(definition: Definition, form: Form, candidates: (node: string) => readonly Asked[] | undefined): { steps: Foreseen[]; ends: boolean } | { needs: string[] } {
+export function foresee(definition: Definition, form: Form, { candidates, ...world }: Pick<Env, 'candidates' | 'now' | 'zone'>): { steps: Foreseen[]; ends: boolean } | Needs | Extract<Refusal, { refused: 'expression' }> {
   const steps: Foreseen[] = [];
   const waves = new Map<string, number>();
-  const env = { candidates, taskId: (node: string) => node };
+  const env: Env = { candidates, ...world, taskId: (node: string) => node };
   let marking: Marking = DRAFT;
   let event: WorkflowEvent = { type: 'submit', form };
   let wave = 0;
@@ -26,10 +27,11 @@ export function foresee(definition: Definition, form: Form, candidates: (node: s
     const result = step(definition, marking, event, env);
     if ('needs' in result) return result;
     if ('refused' in result) {
+      if (result.refused === 'expression') return result;
       if (result.refused === 'no-candidate') steps.push({ node: result.node, wave: wave + 1, state: 'nobody' });
       return { steps, ends: false };
     }
-    for (const node of result.skipped) steps.push({ node, wave: wave + 1, state: 'skipped' });
+    for (const { node } of result.skipped) steps.push({ node, wave: wave + 1, state: 'skipped' });
     for (const { node } of result.opens) {
       if (waves.has(node)) return { steps, ends: false };
       waves.set(node, wave + 1);
@@ -40,10 +42,37 @@ export function foresee(definition: Definition, form: Form, candidates: (node: s
     // Those of an earlier wave first, so that what waits together is counted together.
     const task = marking.tasks.toSorted((a, b) => waves.get(a.node)! - waves.get(b.node)!)[0]!;
     wave = waves.get(task.node)!;
-    if (task.tally === null) event = { type: 'complete', task: task.id, form };
+    if (definition.nodes[task.node]?.type === 'timer') event = { type: 'fire', task: task.id, boundary: null, form };
+    else if (task.tally === null) event = { type: 'complete', task: task.id, form };
     else {
       const turn = turnOf(task.tally);
-      event = { type: 'approve', task: task.id, weight: candidates(task.node)![turn]!.weight, turn, form };
+      const { personId, weight } = candidates(task.node)![turn]!;
+      event = { type: 'approve', task: task.id, part: { of: personId, weight, turn }, form };
     }
   }
+}
+
+/**
+ * By when each step would be decided at the latest, if everybody keeps to the service level: those of a wave begin when all
+ * of the wave before are over. Not known of a step that has no time, nor of any after it.
+ */
+export function datesOf(steps: readonly Foreseen[], dueOf: (node: string, from: Date) => Date | null, now: Date): ReadonlyMap<string, Date> {
+  const found = new Map<string, Date>();
+  let from: Date | null = now;
+  for (let wave = 1; from !== null && steps.some((each) => each.wave === wave); wave += 1) {
+    const start: Date = from;
+    let over: number | null = start.getTime();
+    for (const { node } of steps.filter((each) => each.wave === wave && each.state === 'asked')) {
+      const at = dueOf(node, start);
+      if (at) found.set(node, at);
+      over = at === null || over === null ? null : Math.max(over, at.getTime());
+    }
+    from = over === null ? null : new Date(over);
+  }
+  return found;
+}
+
+/** Who of those asked decides a step in any case, if everybody approves: somebody who is asked alone, or all, where all have to. */
+export function certainly({ strategy = 'any' }: Approval, asked: readonly Asked[]): readonly Asked[] {
+  return strategy === 'all' || strategy === 'sequential' || asked.length === 1 ? asked : [];
 }

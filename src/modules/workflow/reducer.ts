@@ -1,212 +1,197 @@
-import type { InstanceState, TaskState } from '../../platform/database';
-import { type Approval, ballotOf, type Condition, type Definition } from './definition';
-import { arrive, type Choose, type Flow, flowOf, joinPlace, nodeAt, type Place, waits } from './flow';
-import { canBeApproved, cast, openTally, outcome, type Tally, turnOf, type Vote } from './voting';
+import { advance } from './advance';
+import { type Approval, ballotOf, type Definition } from './definition';
+import { boundariesOf, type Waiting, waits } from './flow';
+import { isMark, marksOf } from './service-level';
+import { type Delta, type Env, type History, type Marking, type Needs, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
+import { computedOf, several, Unevaluated } from './variables';
+import { ask, cast, excuse, outcome, turnOf, type Vote } from './voting';
 
-/** A step that waits: for decisions, which are counted, or for another system. */
-export interface OpenTask {
-  id: string;
-  node: string;
-  /** null where nothing is voted on. */
-  tally: Tally | null;
-}
-
-/** Where an instance stands. */
-export interface Marking {
-  state: InstanceState;
-  /** Submissions so far. */
-  round: number;
-  tasks: readonly OpenTask[];
-  /** Tokens that wait to be joined with others. */
-  joins: readonly { node: string; via: string }[];
-}
-
-export const DRAFT: Marking = { state: 'draft', round: 0, tasks: [], joins: [] };
-
-export type Form = Readonly<Record<string, unknown>>;
-
-export type WorkflowEvent =
-  | { type: 'submit'; form: Form }
-  /** A decision on a task by somebody it was put to: with their weight, and their turn where they decide one after the other. */
-  | { type: Vote; task: string; weight: number; turn: number; form: Form }
-  | { type: 'complete'; task: string; form: Form }
-  /** Sent back: to the initiator, or to a step. */
-  | { type: 'return'; task: string; to: string | null; turn: number; form: Form }
-  | { type: 'withdraw' };
-
-export type Verb = WorkflowEvent['type'];
-
-/** Somebody a step is put to. */
-export interface Asked {
-  personId: string;
-  weight: number;
-}
-
-/** What the reducer takes from the world. */
-export interface Env {
-  /** Who a step is put to, in their order; undefined where that is not known yet. */
-  candidates: (node: string) => readonly Asked[] | undefined;
-  /** A new task's id. */
-  taskId: (node: string) => string;
-}
-
-/** What an event does. */
-export interface Delta {
-  next: Marking;
-  /** How tasks close. */
-  closes: { id: string; state: Exclude<TaskState, 'open'> }[];
-  opens: { id: string; node: string; asked: readonly Asked[]; sequential: boolean }[];
-  /** Steps gone past because nobody could decide them. */
-  skipped: string[];
-  history: 'submitted' | 'resubmitted' | 'voted' | 'approved' | 'step_completed' | 'returned' | 'rejected' | 'withdrawn';
-  /** The step it was about. */
-  node: string | null;
-  /** Whether the instance has come to its end with this event. */
-  ended: boolean;
-}
-
-export type Refusal =
-  /** `state`: not in this state. `task`: it does not wait. `verb`: not what the step asks for. `turn`: somebody else decides before. */
-  | { refused: 'state' | 'task' | 'verb' | 'turn' }
-  | { refused: 'target'; targets: readonly string[] }
-  /** Nobody, or not enough, could decide what would open. */
-  | { refused: 'no-candidate'; node: string };
-
-/** Who these steps are put to has to be found out first; then the event can be asked about again. */
-export interface Needs {
-  needs: string[];
-}
-
-/**
- * Which verbs each state answers to. A withdrawn request can be taken up again by its initiator; completed and rejected
- * ones are final.
- */
-export const VERBS = {
-  draft: ['submit'],
-  running: ['approve', 'reject', 'abstain', 'complete', 'return', 'withdraw'],
-  returned: ['submit', 'withdraw'],
-  withdrawn: ['submit'],
-  completed: [],
-  rejected: [],
-} as const satisfies Record<InstanceState, readonly Verb[]>;
+const NOTHING = { closes: [], reopens: [], opens: [], skipped: [], dropped: [] };
 
 /**
  * One transition: pure, no clock, no database. The only place that knows what the verbs mean; running, replaying and
  * testing all call it.
  */
 export function step(definition: Definition, marking: Marking, event: WorkflowEvent, env: Env): Delta | Refusal | Needs {
-  if (!(VERBS[marking.state] as readonly Verb[]).includes(event.type)) return { refused: 'state' };
-  if (event.type === 'submit') return moved(definition, { ...marking, tasks: [], joins: [], round: marking.round + 1 }, [['', definition.start]], event.form, env, { closes: [], history: marking.round === 0 ? 'submitted' : 'resubmitted', node: null });
-  if (event.type === 'withdraw') return over(marking, 'withdrawn', marking.tasks.map(({ id }) => ({ id, state: 'cancelled' })), null);
+  try {
+    return stepped(definition, marking, event, env);
+  } catch (error) {
+    if (error instanceof Unevaluated) return { refused: 'expression', where: error.where, detail: error.message };
+    throw error;
+  }
+}
 
+function stepped(definition: Definition, marking: Marking, event: WorkflowEvent, env: Env): Delta | Refusal | Needs {
+  if (!(VERBS[marking.state] as readonly Verb[]).includes(event.type)) return { refused: 'state' };
+  switch (event.type) {
+    case 'submit':
+      return advance(definition, { ...marking, tasks: [], joins: [], round: marking.round + 1, variables: computedOf(definition, event.form, env) }, [['', definition.start]], event.form, env, { closes: [], history: marking.round === 0 ? 'submitted' : 'resubmitted', node: null });
+    case 'withdraw':
+      return over(marking, 'withdrawn', cancelled(marking.tasks), null);
+    case 'cancel':
+      return over(marking, 'cancelled', cancelled(marking.tasks), null);
+    case 'suspend':
+      return { ...NOTHING, next: { ...marking, state: 'suspended' }, history: 'suspended', node: null, ended: false };
+    case 'resume':
+      return { ...NOTHING, next: { ...marking, state: 'running' }, history: 'resumed', node: null, ended: false };
+    case 'take-back':
+      return undone(marking, event.before, event.task);
+    default:
+      return answered(definition, marking, event, env);
+  }
+}
+
+type AboutTask = Exclude<Extract<WorkflowEvent, { task: string }>, { type: 'take-back' }>;
+
+/** What is done to one open task. */
+function answered(definition: Definition, marking: Marking, event: AboutTask, env: Env): Delta | Refusal | Needs {
   const task = marking.tasks.find(({ id }) => id === event.task);
   if (!task) return { refused: 'task' };
   const node = definition.nodes[task.node];
   if (!waits(node)) throw new Error(`${task.node} is no step of ${definition.key}`);
   const others = marking.tasks.filter(({ id }) => id !== task.id);
-  const cancelled = others.map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }));
   const without = { ...marking, tasks: others };
-  if (event.type !== 'complete' && node.type === 'approval' && node.strategy === 'sequential' && event.turn !== turnOf(task.tally!)) return { refused: 'turn' };
+  const kept = (changed: Partial<OpenTask>, history: History): Delta => ({ ...NOTHING, next: { ...marking, tasks: marking.tasks.map((each) => (each === task ? { ...task, ...changed } : each)) }, history, node: task.node, ended: false });
 
   switch (event.type) {
     case 'return': {
-      const closes: Delta['closes'] = [{ id: task.id, state: 'returned' }, ...cancelled];
-      if (event.to === null) return { ...over(marking, 'returned', closes, task.node), history: 'returned', ended: false };
+      if (event.part !== null && node.type === 'approval') {
+        const late = outOfTurn(node, task, event.part);
+        if (late) return late;
+      }
+      const closes: Delta['closes'] = [{ id: task.id, state: 'returned' }, ...cancelled(others)];
+      if (event.to === null) return { ...over(marking, 'returned', closes, task.node), ended: false };
       const targets = (node.type === 'approval' && node.returns) || [];
       if (!targets.includes(event.to)) return { refused: 'target', targets };
-      return moved(definition, { ...marking, tasks: [], joins: [] }, [[task.node, event.to]], event.form, env, { closes, history: 'returned', node: task.node });
+      return advance(definition, { ...marking, tasks: [], joins: [] }, [[task.node, event.to]], event.form, env, { closes, history: 'returned', node: task.node });
     }
     case 'complete':
       if (node.type !== 'service') return { refused: 'verb' };
-      return moved(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'step_completed', node: task.node });
-    default: {
-      if (node.type !== 'approval' || (event.type === 'abstain' && !node.abstain)) return { refused: 'verb' };
-      const tally = cast(task.tally!, event.type, event.weight);
-      const decided = outcome(ballotOf(node), tally);
-      if (decided === null) return { next: { ...marking, tasks: marking.tasks.map((each) => (each === task ? { ...task, tally } : each)) }, closes: [], opens: [], skipped: [], history: 'voted', node: task.node, ended: false };
-      if (decided === 'approve') return moved(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'approved', node: task.node });
-      const rejected: Delta['closes'] = [{ id: task.id, state: 'rejected' }];
-      if (node.onReject !== undefined) return moved(definition, without, [[task.node, node.onReject]], event.form, env, { closes: rejected, history: 'rejected', node: task.node });
-      return over(marking, 'rejected', [...rejected, ...cancelled], task.node);
+      return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'step_completed', node: task.node });
+    case 'skip':
+      return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'skipped' }], history: 'skipped', node: task.node });
+    default:
+  }
+  if (event.type === 'fire') return fired(definition, marking, { task, node, without }, event, env);
+  if (node.type !== 'approval') return { refused: 'verb' };
+  switch (event.type) {
+    case 'claim':
+      // Where several have to answer nobody can take it from the others.
+      if ((node.strategy ?? 'any') !== 'any') return { refused: 'verb' };
+      return task.claimedBy !== null && task.claimedBy !== event.by ? { refused: 'claimed' } : kept({ claimedBy: event.by }, 'claimed');
+    case 'release':
+      return task.claimedBy === null ? { refused: 'verb' } : kept({ claimedBy: null }, 'released');
+    case 'ask':
+      return task.asking ? { refused: 'verb' } : kept({ asking: true }, 'information_asked');
+    case 'answer':
+      return task.asking ? kept({ asking: false }, 'information_given') : { refused: 'verb' };
+    case 'transfer':
+      return task.claimedBy !== null && task.claimedBy !== event.part.of ? { refused: 'claimed' } : kept({ claimedBy: null }, 'transferred');
+    case 'delegate':
+      return kept({}, 'delegated');
+    case 'undelegate':
+      return kept({}, 'undelegated');
+    case 'add-signer':
+      // Before others who wait for their turn, but not before whoever has answered.
+      return event.part.turn < turnOf(task.tally!) ? { refused: 'turn' } : kept({ tally: ask(task.tally!, event.part.weight) }, 'signer_added');
+    case 'remove-signer': {
+      const tally = excuse(task.tally!, event.part.weight);
+      const says = outcome(ballotOf(node), tally);
+      // What nobody has said is not decided by asking nobody.
+      if (says === 'reject' || (says === 'approve' && tally.approve.people === 0)) return { refused: 'last' };
+      const claimedBy = task.claimedBy === event.part.of ? null : task.claimedBy;
+      if (says === null) return kept({ tally, claimedBy }, 'signer_removed');
+      return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'signer_removed', node: task.node });
     }
+    default:
+      return voted(definition, marking, { task, node, without, others }, event, env, kept);
   }
 }
+
+/** A time has come: the timer is done; the step is over, or something else begins beside it. */
+function fired(definition: Definition, marking: Marking, { task, node, without }: { task: OpenTask; node: Waiting; without: Marking }, event: Extract<WorkflowEvent, { type: 'fire' }>, env: Env): Delta | Refusal | Needs {
+  if (event.boundary === null) {
+    if (node.type !== 'timer') return { refused: 'verb' };
+    return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'timer_fired', node: task.node });
+  }
+  const at = event.boundary;
+  if (isMark(at)) return marked(marking, { task, node }, at, event.asks ?? []);
+  const found = boundariesOf(node).find(([n]) => n === at);
+  if (!found || task.fired.includes(at)) return { refused: 'verb' };
+  const { to, interrupting } = found[1];
+  const told = { history: 'time_ran_out', node: task.node } as const;
+  if (interrupting) return advance(definition, without, [[task.node, to]], event.form, env, { closes: [{ id: task.id, state: 'timed_out' }], ...told });
+  return advance(definition, { ...marking, tasks: marking.tasks.map((each) => (each === task ? { ...task, fired: [...task.fired, at] } : each)) }, [[task.node, to]], event.form, env, { closes: [], ...told });
+}
+
+/** The service level’s time has come: it waits on, and others may be asked as well. Who had taken it on no longer keeps it from them. */
+function marked(marking: Marking, { task, node }: { task: OpenTask; node: Waiting }, at: number, asks: readonly Part[]): Delta | Refusal {
+  const mark = marksOf(node).find((each) => each.at === at);
+  if (!mark || task.fired.includes(at)) return { refused: 'verb' };
+  const tally = asks.reduce((before, { weight }) => ask(before, weight), task.tally!);
+  const changed: OpenTask = { ...task, fired: [...task.fired, at], tally, claimedBy: asks.length > 0 ? null : task.claimedBy };
+  const history = ({ warning: 'reminded', due: 'overdue', escalation: 'escalated' } as const)[mark.kind];
+  return { ...NOTHING, next: { ...marking, tasks: marking.tasks.map((each) => (each === task ? changed : each)) }, history, node: task.node, ended: false };
+}
+
+/** A decision is counted, and where it decides the step, the request goes on or ends. */
+function voted(
+  definition: Definition,
+  marking: Marking,
+  { task, node, without, others }: { task: OpenTask; node: Approval; without: Marking; others: readonly OpenTask[] },
+  event: Extract<WorkflowEvent, { type: Vote }>,
+  env: Env,
+  kept: (changed: Partial<OpenTask>, history: History) => Delta,
+): Delta | Refusal | Needs {
+  if (event.type === 'abstain' && !node.abstain) return { refused: 'verb' };
+  const late = outOfTurn(node, task, event.part);
+  if (late) return late;
+  const tally = cast(task.tally!, event.type, event.part.weight);
+  const decided = outcome(ballotOf(node), tally);
+  const variables = event.type === 'approve' ? filledIn(node, marking.variables, event.answer) : marking.variables;
+  if (decided === null) {
+    const delta = kept({ tally }, 'voted');
+    return { ...delta, next: { ...delta.next, variables } };
+  }
+  if (decided === 'approve') return advance(definition, { ...without, variables }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'approved', node: task.node });
+  const rejected: Delta['closes'] = [{ id: task.id, state: 'rejected' }];
+  if (node.onReject !== undefined) return advance(definition, without, [[task.node, node.onReject]], event.form, env, { closes: rejected, history: 'rejected', node: task.node });
+  return over(marking, 'rejected', [...rejected, ...cancelled(others)], task.node);
+}
+
+/** The variables with what a step’s people filled in: what one did, or a list of what each of several did. */
+function filledIn(node: Waiting, variables: Marking['variables'], answer: Marking['variables'] | undefined): Marking['variables'] {
+  if (!('as' in node) || node.as === undefined || answer === undefined) return variables;
+  const before = variables[node.as];
+  return { ...variables, [node.as]: several(node) ? [...(Array.isArray(before) ? (before as unknown[]) : []), answer] : answer };
+}
+
+/** Whether somebody else is to decide it, or before; null where it is theirs now. */
+function outOfTurn({ strategy }: Approval, { tally, claimedBy }: OpenTask, { of, turn }: Part): Refusal | null {
+  if (strategy === 'sequential' && turn !== turnOf(tally!)) return { refused: 'turn' };
+  return claimedBy !== null && claimedBy !== of ? { refused: 'claimed' } : null;
+}
+
+const cancelled = (tasks: readonly OpenTask[]) => tasks.map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }));
 
 /** It comes to rest: nothing waits any more. */
-function over(marking: Marking, state: 'withdrawn' | 'rejected' | 'returned', closes: Delta['closes'], node: string | null): Delta {
-  return { next: { ...marking, state, tasks: [], joins: [] }, closes, opens: [], skipped: [], history: state, node, ended: true };
+function over(marking: Marking, state: 'withdrawn' | 'rejected' | 'returned' | 'cancelled', closes: Delta['closes'], node: string | null): Delta {
+  return { ...NOTHING, next: { ...marking, state, tasks: [], joins: [] }, closes, history: state, node, ended: true };
 }
 
-/** Lets tokens run, opens the steps they come to, and goes past those that nobody could decide and that say so. */
-function moved(definition: Definition, from: Marking, ways: readonly (readonly [string, string])[], form: Form, env: Env, told: Pick<Delta, 'closes' | 'history' | 'node'>): Delta | Refusal | Needs {
-  const flow = compiled(definition);
-  let places: Set<Place> = new Set([...from.tasks.map(({ node }) => node), ...from.joins.map(({ node, via }) => joinPlace(via, node))]);
-  const opens: Delta['opens'] = [];
-  const tallies = new Map<string, Tally | null>();
-  const skipped: string[] = [];
-  const needs: string[] = [];
-  let running = [...ways];
-  while (running.length > 0) {
-    const arrival = arrive(flow, places, running, chooser(flow, form));
-    // The gate admits no definition in which this can happen.
-    if (arrival.conflict !== null) throw new Error(`${definition.key} comes a second time to ${arrival.conflict}`);
-    places = arrival.places;
-    running = [];
-    for (const name of arrival.entered) {
-      const node = definition.nodes[name]!;
-      const asked = node.type === 'approval' ? env.candidates(name) : [];
-      if (asked === undefined) {
-        needs.push(name);
-        continue;
-      }
-      const tally = node.type === 'approval' ? openTally(asked.map(({ weight }) => weight)) : null;
-      if (node.type === 'approval' && (asked.length === 0 || !canBeApproved(ballotOf(node), tally!))) {
-        if (node.noCandidate !== 'skip') return { refused: 'no-candidate', node: name };
-        skipped.push(name);
-        // Past more steps than there are: a ring of steps nobody can decide.
-        if (skipped.length > flow.nodes.size) return { refused: 'no-candidate', node: name };
-        places.delete(name);
-        running.push([name, node.to]);
-        continue;
-      }
-      opens.push({ id: env.taskId(name), node: name, asked, sequential: (node as Partial<Approval>).strategy === 'sequential' });
-      tallies.set(name, tally);
-    }
-  }
-  if (needs.length > 0) return { needs };
-  const tasks = [...from.tasks, ...opens.map(({ id, node }) => ({ id, node, tally: tallies.get(node)! }))];
-  const stays = tasks.filter(({ node }) => places.has(node));
-  const ended = places.size === 0;
+/** As it was before: what opened since is called off, what closed waits again. */
+function undone(marking: Marking, before: Marking, task: string): Delta | Refusal {
+  const back = before.tasks.find(({ id }) => id === task);
+  if (!back) return { refused: 'task' };
+  const had = new Set(marking.tasks.map(({ id }) => id));
+  const has = new Set(before.tasks.map(({ id }) => id));
   return {
-    ...told,
-    next: { state: ended ? 'completed' : 'running', round: from.round, tasks: stays, joins: [...places].filter((place) => place.includes('>')).map((place) => ({ via: place.slice(0, place.indexOf('>')), node: nodeAt(place) })) },
-    // What a terminating end leaves behind closes with it.
-    closes: [...told.closes, ...from.tasks.filter(({ node }) => !places.has(node)).map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }))],
-    opens: opens.filter(({ node }) => places.has(node)),
-    skipped,
-    ended,
+    ...NOTHING,
+    next: before,
+    closes: cancelled(marking.tasks.filter(({ id }) => !has.has(id))),
+    reopens: before.tasks.filter(({ id }) => !had.has(id)).map(({ id }) => id),
+    history: 'taken_back',
+    node: back.node,
+    ended: false,
   };
-}
-
-const flows = new WeakMap<Definition, Flow>();
-
-function compiled(definition: Definition): Flow {
-  const known = flows.get(definition) ?? flowOf(definition);
-  flows.set(definition, known);
-  return known;
-}
-
-/** Which ways gateways take, by what is filled in. */
-function chooser(flow: Flow, form: Form): Choose {
-  return (gateway) => {
-    const node = flow.nodes.get(gateway)!;
-    if (node.type !== 'exclusive' && node.type !== 'inclusive') throw new Error(`${gateway} decides nothing`);
-    const taken = node.branches.filter(({ when }) => holds(when, form)).map(({ to }) => to);
-    return taken.length === 0 ? [node.otherwise] : node.type === 'exclusive' ? taken.slice(0, 1) : taken;
-  };
-}
-
-function holds(condition: Condition, form: Form): boolean {
-  const value = Object.hasOwn(form, condition.field) ? form[condition.field] : undefined;
-  return 'equals' in condition ? value === condition.equals : condition.oneOf.includes(value as never);
 }

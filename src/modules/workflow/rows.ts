@@ -6,7 +6,7 @@ import { everyRow, type Prisma, rowsWithin, type Tx } from '../../platform/datab
 export const requestsWithin = (tx: Tx, filter: RowFilter) =>
   rowsWithin(tx, 'workflowInstance', whereFromFilter<Prisma.WorkflowInstanceWhereInput>(filter, 'request', { owner: (initiatorId) => ({ initiatorId }), unit: (ids) => ({ unit: { path: { hasSome: [...ids] } } }) }));
 
-const COLUMNS: RowColumns = { id: 'i.id', attributes: columnsOf('request', 'i'), owner: (person) => `i.initiator_id = ${person}`, unit: (units) => `u.path && ${units}` };
+export const REQUEST_COLUMNS: RowColumns = { id: 'i.id', attributes: columnsOf('request', 'i'), owner: (person) => `i.initiator_id = ${person}`, unit: (units) => `u.path && ${units}` };
 
 /** The rows of this module, for whoever asks about rows of any kind. */
 @Injectable()
@@ -16,7 +16,7 @@ export class WorkflowRows {
       // Of these there are millions: by SQL, which takes half the time.
       ids: async (tx, filter, take, after) => {
         const parameters: unknown[] = [after, take];
-        const visible = sqlFromFilter(filter, 'request', COLUMNS, parameters);
+        const visible = sqlFromFilter(filter, 'request', REQUEST_COLUMNS, parameters);
         if (visible === null) return [];
         const rows = await (tx as Tx).$queryRawUnsafe<{ id: string }[]>(
           `SELECT i.id::text FROM workflow_instance i JOIN org_unit u ON u.foundation_id = i.foundation_id AND u.id = i.unit_id

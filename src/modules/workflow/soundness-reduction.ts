@@ -1,8 +1,8 @@
 import type { Node } from './definition';
-import { type Flow, successors, waits } from './flow';
+import { boundariesOf, type Flow, successors, type Waiting, waits } from './flow';
 
 /** One step of a run: a step that was decided – and how – or the ways a gateway took, in the order they were taken. */
-export type Move = { step: string; outcome: 'done' | 'rejected' } | { step: string; returnTo: string } | { gateway: string; ways: readonly string[] };
+export type Move = { step: string; outcome: 'done' | 'rejected' } | { step: string; returnTo: string } | { step: string; boundary: number } | { gateway: string; ways: readonly string[] };
 
 /** What a step of a folded flow stands for in a run. */
 export interface Step {
@@ -10,8 +10,6 @@ export interface Step {
   enter: readonly Move[];
   done: readonly Move[];
 }
-
-type Waiting = Extract<Node, { type: 'approval' | 'service' }>;
 
 /**
  * Folds what can only go one way into single steps, until nothing folds any more: steps one after the other, parallel
@@ -28,7 +26,7 @@ export function reduce({ start, nodes: given, incoming: ways }: Flow): { flow: F
   /** A step with one outcome that tokens come to by ways only. */
   const plain = (name: string): Waiting | null => {
     const node = nodes.get(name);
-    return waits(node) && !(node.type === 'approval' && (node.onReject !== undefined || node.returns)) && !targets.has(name) ? node : null;
+    return waits(node) && boundariesOf(node).length === 0 && !(node.type === 'approval' && (node.onReject !== undefined || node.returns)) && !targets.has(name) ? node : null;
   };
   /** A plain step only `from` leads to. */
   const only = (name: string, from: string): Waiting | null => (name !== from && name !== flow.start && incoming.get(name)!.length === 1 && incoming.get(name)![0] === from ? plain(name) : null);
@@ -121,8 +119,10 @@ function redirected(node: Node, from: string, to: string): Node {
   const way = (each: string) => (each === from ? to : each);
   switch (node.type) {
     case 'approval':
-      return { ...node, to: way(node.to), ...(node.onReject === undefined ? {} : { onReject: way(node.onReject) }) };
+      return { ...node, ...outcomes(node, way), ...(node.onReject === undefined ? {} : { onReject: way(node.onReject) }) };
     case 'service':
+      return { ...node, ...outcomes(node, way) };
+    case 'timer':
       return { ...node, to: way(node.to) };
     case 'parallel':
       return { ...node, to: node.to.map(way) };
@@ -134,3 +134,5 @@ function redirected(node: Node, from: string, to: string): Node {
       return node;
   }
 }
+
+const outcomes = ({ to, boundary }: Extract<Node, { boundary?: unknown }>, way: (to: string) => string) => ({ to: way(to), ...(boundary ? { boundary: boundary.map((each) => ({ ...each, to: way(each.to) })) } : {}) });

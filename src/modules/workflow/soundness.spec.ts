@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { aBlockDefinition, aSpoiltDefinition, type Drawn, exclusive, inclusive, parallel, step } from '../../../test/support/workflow-definitions';
+import { completesFrom } from '../../../test/support/workflow-states';
 import type { Node } from './definition';
 import { explain, replay, soundness, type Verdict } from './soundness';
-import { arrive as arriveAt, type Choose, flowOf, successors } from './flow';
+import { flowOf } from './flow';
 import { reduce } from './soundness-reduction';
 
 const SCALE = Number(process.env.PROPERTY_RUNS ?? 1);
@@ -106,63 +107,3 @@ describe('a definition', () => {
     expect(() => replay(drawn({ x: exclusive('a', 'done'), a: step('done') }), [])).toThrow('does not say where x goes');
   });
 });
-
-/** The naive way: whether anything leads from these places to the end, by trying everything. */
-function completesFrom(definition: Drawn, places: ReadonlySet<string>): boolean {
-  // A flow that starts with a step whose way back puts exactly these tokens cannot be drawn; so the search is repeated here, small.
-  const flow = flowOf(definition);
-  const seen = new Set<string>();
-  const queue = [places];
-  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-    const key = [...at].sort().join('|');
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (at.size === 0) return true;
-    queue.push(...successorsOf(flow, at));
-  }
-  return false;
-}
-
-function successorsOf(flow: ReturnType<typeof flowOf>, places: ReadonlySet<string>): ReadonlySet<string>[] {
-  const found: ReadonlySet<string>[] = [];
-  for (const name of places) {
-    const node = flow.nodes.get(name);
-    if (node?.type !== 'approval') continue;
-    const rest = new Set(places);
-    rest.delete(name);
-    for (const [before, to] of [[rest, node.to], ...(node.onReject ? [[rest, node.onReject]] : []), ...(node.returns ?? []).map((each) => [new Set<string>(), each])] as [Set<string>, string][]) {
-      for (const arrival of everyArrival(flow, before, name, to)) if (arrival.conflict === null) found.push(arrival.places);
-    }
-  }
-  return found;
-}
-
-function everyArrival(flow: ReturnType<typeof flowOf>, before: Set<string>, name: string, to: string) {
-  const found: { places: Set<string>; conflict: string | null }[] = [];
-  const tried: string[][][] = [[]];
-  for (let script = tried.pop(); script !== undefined; script = tried.pop()) {
-    const rest = [...script];
-    let open = false;
-    const arrival = arriveWith(flow, before, name, to, (gateway) => {
-      const next = rest.shift();
-      if (next) return next;
-      if (!open) {
-        open = true;
-        for (const ways of waysOf(flow, gateway)) tried.push([...script!, ways]);
-      }
-      return waysOf(flow, gateway)[0]!;
-    });
-    if (!open) found.push(arrival);
-  }
-  return found;
-}
-
-const arriveWith = (flow: ReturnType<typeof flowOf>, before: Set<string>, via: string, to: string, choose: Choose) => arriveAt(flow, before, [[via, to]], choose);
-
-function waysOf(flow: ReturnType<typeof flowOf>, gateway: string): string[][] {
-  const node = flow.nodes.get(gateway)!;
-  if (node.type === 'exclusive') return successors(node).map((to) => [to]);
-  const branches = (node as Extract<Node, { type: 'inclusive' }>).branches.map(({ to }) => to);
-  const subsets = branches.reduce<string[][]>((all, each) => [...all, ...all.map((some) => [...some, each])], [[]]).slice(1);
-  return [...subsets, [(node as Extract<Node, { type: 'inclusive' }>).otherwise]];
-}

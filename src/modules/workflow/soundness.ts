@@ -1,5 +1,5 @@
 import type { Definition } from './definition';
-import { arrive, type Arrival, type Flow, flowOf, nodeAt, type Place, successors, waits } from './flow';
+import { afterBoundary, arrive, type Arrival, besidePlace, boundariesOf, type Flow, flowOf, left, nodeAt, type Place, successors, waits } from './flow';
 import { type Move, reduce, type Step } from './soundness-reduction';
 
 export type { Move } from './soundness-reduction';
@@ -76,9 +76,12 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
     for (const name of state.places) {
       const node = flow.nodes.get(name);
       if (!waits(node)) continue;
-      const rest = new Set(state.places);
-      rest.delete(name);
+      const rest = left(state.places, name);
       reach(state, rest, [[name, node.to]], steps.get(name)?.done ?? [{ step: name, outcome: 'done' }]);
+      for (const [at, boundary] of boundariesOf(node)) {
+        const after = afterBoundary(state.places, name, at, boundary);
+        if (after) reach(state, after, [[name, boundary.to]], [{ step: name, boundary: at }]);
+      }
       if (node.type !== 'approval') continue;
       if (node.onReject !== undefined) reach(state, rest, [[name, node.onReject]], [{ step: name, outcome: 'rejected' }]);
       for (const to of node.returns ?? []) reach(state, new Set(), [[name, to]], [{ step: name, returnTo: to }]);
@@ -167,8 +170,14 @@ export function replay(definition: Pick<Definition, 'start' | 'nodes'>, run: rea
     if (at.conflict !== null) throw new Error('the run goes on after a second token came');
     const node = flow.nodes.get(move.step);
     if (!at.places.has(move.step) || !waits(node)) throw new Error(`${move.step} does not wait`);
-    const rest = new Set(at.places);
-    rest.delete(move.step);
+    const rest = left(at.places, move.step);
+    if ('boundary' in move) {
+      const boundary = boundariesOf(node)[move.boundary]![1];
+      const after = afterBoundary(at.places, move.step, move.boundary, boundary);
+      if (!after) throw new Error(`${besidePlace(move.step, move.boundary)} is not to come`);
+      at = arrive(flow, after, [[move.step, boundary.to]], choose);
+      continue;
+    }
     at = 'returnTo' in move ? arrive(flow, new Set(), [[move.step, move.returnTo]], choose) : arrive(flow, rest, [[move.step, move.outcome === 'done' ? node.to : (node as { onReject: string }).onReject]], choose);
   }
   return at;
@@ -178,7 +187,7 @@ export function replay(definition: Pick<Definition, 'start' | 'nodes'>, run: rea
 export function explain(found: Exclude<Verdict, { verdict: 'sound' }>): string {
   if (found.verdict === 'undecided') return `there are more than ${found.states - 1} states it can be in: too many to be sure of it`;
   if (found.fault === 'dead') return 'whatever is decided, nothing ever comes here';
-  const steps = found.run.map((move) => ('gateway' in move ? `${move.gateway} goes to ${move.ways.join(' and ')}` : 'returnTo' in move ? `${move.step} is sent back to ${move.returnTo}` : `${move.step} is ${move.outcome}`));
+  const steps = found.run.map((move) => ('gateway' in move ? `${move.gateway} goes to ${move.ways.join(' and ')}` : 'returnTo' in move ? `${move.step} is sent back to ${move.returnTo}` : 'boundary' in move ? `time runs out at ${move.step}` : `${move.step} is ${move.outcome}`));
   const after = steps.length === 0 ? 'from the start' : `after: ${steps.join('; ')}`;
   return found.fault === 'twice' ? `is reached a second time while it still waits, ${after}` : `can never be completed, ${after}; then it waits at ${found.waiting.map((place) => place.replace('>', ' → ')).join(', ')}`;
 }

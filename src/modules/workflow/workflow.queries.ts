@@ -2,13 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, listName, type Page } from '../../http';
 import { Database, type Tx } from '../../platform/database';
-import { type CandidateReason, explainCandidate } from './candidates';
-import { requestsWithin } from './rows';
+import { explainStandIn, namedIn } from './candidates';
+import { DecisionsService } from './decisions.service';
+import { findRequests } from './search';
 import { DefinitionsService } from './definitions.service';
-import { type InstanceRow, readInstance, readInstances, requestFacts } from './instances.store';
+import { type InstanceRow, readInstance, readInstances, requestFacts, wasAsked } from './instances.store';
 import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
+import { inboxRows, type InboxRow } from './inbox';
+import { DUE } from './service-level';
 import { flowchartOf, svgOf } from './picture';
-import { titleOf, toView } from './instances.view';
+import { namesOf, titleOf, toView } from './instances.view';
 
 /** Reading requests: what the caller may see is what the permission reaches, and what they were asked to decide. */
 @Injectable()
@@ -18,22 +21,17 @@ export class WorkflowQueries {
     private readonly permissions: PermissionPort,
     private readonly definitions: DefinitionsService,
     private readonly cursors: Cursors,
+    private readonly decisions: DecisionsService,
   ) {}
 
   /** Newest first. */
   async list(actor: Actor, query: ListInstancesQuery): Promise<Page<InstanceView>> {
     return this.database.withTenant(actor, async (tx) => {
-      const requests = requestsWithin(tx, await this.permissions.filter(actor, 'workflow:read', 'request'));
+      const filter = await this.permissions.filter(actor, 'workflow:read', 'request');
       const page = await this.cursors.page(
         listName('workflow/instances', query),
         query,
-        (take, after) =>
-          requests.findMany({
-            where: { AND: [{ state: query.state, key: query.key, initiatorId: query.initiatorId, unitId: query.unitId }, after ? { id: { lt: after[0]! } } : {}] },
-            orderBy: { id: 'desc' },
-            take,
-            select: { id: true },
-          }),
+        async (take, after) => (await findRequests(tx, filter, query, take, after?.[0] ?? null)).map((id) => ({ id })),
         (row) => [row.id],
       );
       const rows = await readInstances(tx, page.items.map(({ id }) => id), null);
@@ -79,32 +77,29 @@ export class WorkflowQueries {
       const { definition } = await this.definitions.byId(tx, row.definition_id);
       const answered = await tx.workflowTask.findMany({ where: { instanceId: id, round: row.round, state: { in: ['approved', 'completed'] } }, select: { node: true } });
       const votes = ({ tally }: InstanceRow['tasks'][number]) => (tally && tally.open.people + tally.approve.people + tally.reject.people + tally.abstain.people > 1 ? `✓ ${tally.approve.people} · ✗ ${tally.reject.people} · … ${tally.open.people}` : '');
-      return svgOf(definition, actor.locale, definition.title[actor.locale], { waiting: new Map(row.tasks.map((task) => [task.node, votes(task)])), answered: new Set(answered.map(({ node }) => node)) });
+      return svgOf(definition, actor.locale, definition.title[actor.locale], { waiting: new Map(row.tasks.map((task) => [task.node, votes(task)])), answered: new Set(answered.map(({ node }) => node)), overdue: new Set(row.tasks.filter(({ fired }) => fired.includes(DUE)).map(({ node }) => node)) });
     });
   }
 
-  /** Exactly the open steps the caller is a candidate of, oldest first, each with the reason. */
+  /** Exactly the open steps the caller may decide by being asked, or in the place of somebody who is and is away; oldest first, each with the reason. */
   async inbox(actor: Actor, query: InboxQuery): Promise<Page<InboxItem>> {
     if (actor.kind !== 'user') return { items: [], nextCursor: null };
     return this.database.withTenant(actor, async (tx) => {
-      type Row = { task_id: string; instance_id: string; definition_id: string; key: string; node: string; since: Date; reason: CandidateReason; initiator_id: string; initiator: string; form: Record<string, unknown> };
       const page = await this.cursors.page(
         listName('me/tasks', { personId: actor.personId, ...query }),
         query,
-        (take, after) => tx.$queryRaw<Row[]>`
-          SELECT t.id AS task_id, i.id AS instance_id, i.definition_id, i.key, t.node, t.created_at AS since, c.reason, p.id AS initiator_id, p.full_name AS initiator, i.form
-            FROM workflow_candidate c
-            JOIN workflow_task t ON t.foundation_id = c.foundation_id AND t.id = c.task_id AND t.state = 'open'
-            JOIN workflow_instance i ON i.foundation_id = t.foundation_id AND i.id = t.instance_id
-            JOIN person p ON p.foundation_id = i.foundation_id AND p.id = i.initiator_id
-           WHERE c.foundation_id = ${actor.foundationId}::uuid AND c.person_id = ${actor.personId}::uuid
-             AND (t.turn IS NULL OR t.turn = c.turn)
-             AND NOT EXISTS (SELECT FROM workflow_decision d WHERE d.foundation_id = c.foundation_id AND d.task_id = c.task_id AND d.actor_key = ${`person:${actor.personId}`})
-             AND (${query.definition ?? null}::text IS NULL OR i.key = ${query.definition ?? null})
-             AND (${after?.[0] ?? null}::uuid IS NULL OR c.task_id > ${after?.[0] ?? null}::uuid)
-           ORDER BY c.task_id LIMIT ${take}`,
+        async (take, after) => {
+          const shown: InboxRow[] = [];
+          for (let last = after?.[0] ?? null; ; ) {
+            const found = await inboxRows(tx, actor.personId, query.definition ?? null, last, take);
+            for (const row of found) if (row.chain.length === 0 || (await this.mayStandIn(tx, actor, row))) shown.push(row);
+            if (found.length < take || shown.length >= take) return shown.slice(0, take);
+            last = found.at(-1)!.task_id;
+          }
+        },
         (row) => [row.task_id],
       );
+      const names = await namesOf(tx, page.items.flatMap(({ reason, chain }) => [...namedIn(reason), ...chain.slice(0, 1)]));
       const items: InboxItem[] = [];
       for (const row of page.items) {
         const { definition } = await this.definitions.byId(tx, row.definition_id);
@@ -114,24 +109,42 @@ export class WorkflowQueries {
           definition: row.key,
           node: row.node,
           title: titleOf(definition, row.node, actor.locale),
-          why: explainCandidate(row.reason, actor.locale),
+          why: explainStandIn(row, actor.locale, names),
+          claimed: row.claimed_by !== null,
+          awaitsInformation: row.asking,
           initiator: { id: row.initiator_id, name: row.initiator },
           form: row.form,
           since: row.since.toISOString(),
+          dueAt: row.due_at?.toISOString() ?? null,
+          overdue: row.overdue,
         });
       }
       return { items, nextCursor: page.nextCursor };
     });
   }
 
-  private async visible(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
+  /** Whether they could decide it themselves: nobody gains a right by standing in. */
+  private async mayStandIn(tx: Tx, actor: Actor, row: InboxRow): Promise<boolean> {
+    const instance = await readInstance(tx, row.instance_id, null, false);
+    try {
+      await this.decisions.requireMayDecide(tx, actor, instance!, { id: row.task_id, node: row.node }, await this.definitions.byId(tx, row.definition_id));
+      return true;
+    } catch (error) {
+      if (error instanceof Denied) return false;
+      throw error;
+    }
+  }
+
+  /** A request the actor may see; throws 404 otherwise. */
+  async visible(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
     const personId = actor.kind === 'user' ? actor.personId : null;
     const row = await readInstance(tx, id, personId, false);
     if (!row) throw new Problem('NOT_FOUND');
     if (await this.permissions.allows(actor, 'workflow:read', requestFacts(row))) return row;
-    // Whoever was asked to decide one of its steps keeps seeing it.
-    const asked = personId !== null && (await tx.workflowCandidate.count({ where: { personId, task: { instanceId: id } } })) > 0;
-    if (!asked) throw new Denied('NOT_FOUND', {}, { type: 'workflow_instance', id });
+    // Whoever was asked to decide one of its steps keeps seeing it; so does who was copied in.
+    const asked = personId !== null && (await wasAsked(tx, id, personId));
+    const follows = personId !== null && !asked && (await tx.workflowWatcher.count({ where: { personId, instanceId: id } })) > 0;
+    if (!asked && !follows) throw new Denied('NOT_FOUND', {}, { type: 'workflow_instance', id });
     return row;
   }
 }

@@ -39,9 +39,9 @@ export class Outbox {
     this.handlers.set(topic, handler);
   }
 
-  async send<T extends keyof OutboxTopics>(tx: Tx, foundationId: string, topic: T, payload: OutboxTopics[T] & object): Promise<string> {
+  async send<T extends keyof OutboxTopics>(tx: Tx, foundationId: string, topic: T, payload: OutboxTopics[T] & object, notBefore?: Date): Promise<string> {
     const id = uuidv7();
-    await tx.outboxMessage.create({ data: { id, foundationId, topic, payload: payload } });
+    await tx.outboxMessage.create({ data: { id, foundationId, topic, payload, ...(notBefore ? { availableAt: notBefore } : {}) } });
     return id;
   }
 

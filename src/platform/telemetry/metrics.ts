@@ -58,6 +58,25 @@ export class Metrics {
     labelNames: ['tier'],
     registers: [this.registry],
   });
+  readonly timerLag = new Histogram({
+    name: 'gloria_timer_lag_seconds',
+    help: 'How long after it was due a timer of a request fired',
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300],
+    registers: [this.registry],
+  });
+  readonly transitions = new Counter({
+    name: 'gloria_workflow_transitions_total',
+    help: 'What happened to requests, by event',
+    labelNames: ['event'],
+    registers: [this.registry],
+  });
+  readonly stepWait = new Histogram({
+    name: 'gloria_workflow_step_wait_seconds',
+    help: 'How long steps waited until they were over, by how they ended',
+    labelNames: ['state'],
+    buckets: [60, 600, 3_600, 14_400, 86_400, 259_200, 604_800, 2_592_000],
+    registers: [this.registry],
+  });
   readonly outbox = new Counter({
     name: 'gloria_outbox_deliveries_total',
     help: 'Outbox deliveries by topic and result',

@@ -17,7 +17,7 @@ export const absence: Definition = {
   },
   start: 'head',
   nodes: {
-    head: { type: 'approval', title: { en: 'Head of the unit', id: 'Pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'done' },
+    head: { type: 'approval', title: { en: 'Head of the unit', id: 'Pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], serviceLevel: { due: { workingHours: 8 }, escalation: [{ after: { workingHours: 12 }, to: [{ relation: 'head-of-unit', up: 1 }] }] }, to: 'done' },
     done: { type: 'end' },
   },
 };

@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { CalendarsController } from './calendars.controller';
+import { CalendarsService } from './calendars.service';
+
+export { addBusinessDays, addBusinessTime, type BusinessCalendar, businessTimeBetween, NoBusinessTime } from './business-time';
+export { CalendarsService } from './calendars.service';
+
+@Module({ controllers: [CalendarsController], providers: [CalendarsService], exports: [CalendarsService] })
+export class CalendarsModule {}
