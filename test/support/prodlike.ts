@@ -114,9 +114,9 @@ export class ProdlikeHost {
     return this.run('pm2', args);
   }
 
-  async processes(): Promise<{ name: string; pid: number; status: string; restarts: number }[]> {
+  async processes(): Promise<{ name: string; pid: number; status: string; restarts: number; memoryMb: number }[]> {
     const { output } = await this.pm2('jlist');
-    return (JSON.parse(output.slice(output.indexOf('['))) as { name: string; pid: number; pm2_env: { status: string; restart_time: number } }[]).map(({ name, pid, pm2_env: env }) => ({ name, pid, status: env.status, restarts: env.restart_time }));
+    return (JSON.parse(output.slice(output.indexOf('['))) as { name: string; pid: number; monit: { memory: number }; pm2_env: { status: string; restart_time: number } }[]).map(({ name, pid, monit, pm2_env: env }) => ({ name, pid, status: env.status, restarts: env.restart_time, memoryMb: monit.memory / 2 ** 20 }));
   }
 
   /** A commit with these changes on top of what is deployed first, as a tag. @returns its commit id */
