@@ -28,6 +28,9 @@ const PACKAGES = {
   mmdebstrap: '/usr/bin/mmdebstrap',
 };
 
+/** What the drills run. */
+export const DRILL_PACKAGES = ['nginx-light', 'postgresql-15', 'pgbackrest', 'pgbouncer', 'redis-server', 'age', 'shellcheck', 'logrotate', 'certbot', 'pebble', 'faketime', 'openssl', 'systemd', 'git'];
+
 /** Makes sure these packages are there, or ends this process (69) saying how to install them. @param {string[]} names */
 export function ensurePackages(names) {
   const missing = names.filter((name) => !existsSync(PACKAGES[name] ?? fail(`${name} is not in scripts/debian.mjs`)));

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DRILL_PACKAGES, ensurePackages } from './debian.mjs';
 import { bin, ensureBuilt, ensureDependencies, root, step } from './prepare.mjs';
 
 const args = process.argv.slice(2);
@@ -19,6 +20,8 @@ const complete = !only && !updateDocs && args.length === 0;
 
 ensureDependencies();
 ensureBuilt();
+// All of them before the first drill: one that finds its program missing after twenty minutes helps nobody.
+if (projects.includes('drills')) ensurePackages(DRILL_PACKAGES);
 
 let failed = false;
 if (complete) {

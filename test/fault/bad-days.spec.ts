@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { root } from '../support/documents';
 import { type Load, ProdlikeHost, succeeded } from '../support/prodlike';
 
 const migration = (name: string, sql: string) => ({ [`prisma/migrations/${name}/migration.sql`]: sql });
@@ -15,7 +14,6 @@ describe('on a bad day', () => {
   let load: Load;
   let commit: string;
   beforeAll(async () => {
-    spawnSync(process.execPath, ['--input-type=module', '-e', `import { ensurePackages } from '${root}/scripts/debian.mjs'; ensurePackages(['faketime']);`], { stdio: 'inherit' });
     host = await ProdlikeHost.start('bad-days', { WATCH_SECONDS: 1, START_SECONDS: 15, DRAIN_SECONDS: 1 });
     commit = host.history().at(-1)!.commit as string;
     load = host.load(4);
