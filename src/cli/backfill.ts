@@ -43,16 +43,8 @@ export async function backfill(args: string[]): Promise<void> {
 
 /** Every foundation, by the policy that lets work of the installation see which there are. */
 async function foundations(database: Database): Promise<{ id: string; code: string }[]> {
-  const client = await database.pool.connect();
-  try {
-    await client.query('BEGIN READ ONLY');
-    await client.query(`SELECT set_config('gloria.worker', 'on', true)`);
-    const { rows } = await client.query<{ id: string; code: string }>('SELECT id, code FROM foundation ORDER BY code');
-    await client.query('COMMIT');
-    return rows;
-  } finally {
-    client.release();
-  }
+  const { rows } = await database.asWorker((client) => client.query<{ id: string; code: string }>('SELECT id, code FROM foundation ORDER BY code'));
+  return rows;
 }
 
 async function tell(database: Database, { id, code }: { id: string; code: string }): Promise<void> {

@@ -41,22 +41,13 @@ export class TimersService {
   }
 
   private async due(limit: number): Promise<{ id: string; foundation_id: string }[]> {
-    const client = await this.database.pool.connect();
-    try {
-      await client.query('BEGIN READ ONLY');
-      await client.query(`SELECT set_config('gloria.worker', 'on', true)`);
+    return this.database.asWorker(async (client) => {
       const { rows } = await client.query<{ id: string; foundation_id: string }>(
         `SELECT id, foundation_id FROM workflow_timer WHERE state = 'pending' AND coalesce(retry_at, due_at) <= now() ORDER BY coalesce(retry_at, due_at) LIMIT $1`,
         [limit],
       );
-      await client.query('COMMIT');
       return rows;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   private async fire({ id, foundation_id: foundationId }: { id: string; foundation_id: string }): Promise<boolean> {

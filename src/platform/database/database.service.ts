@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Pool, type QueryResultRow } from 'pg';
+import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 import { CONFIG, type Config } from '../config';
 import { PrismaClient } from './generated/client';
 import { isDatabaseUnavailable, postgresError } from './database-errors';
@@ -85,6 +85,26 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     await refusePrivilegedRole(this.pool, 'DATABASE_URL');
     await this.replica?.refusePrivileged();
+  }
+
+  /**
+   * Runs `work` in one transaction that sees, of the tables the installation's own work may look through, the rows of every
+   * foundation; all others stay closed to it.
+   */
+  async asWorker<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(`SELECT set_config('gloria.worker', 'on', true)`);
+      const done = await work(client);
+      await client.query('COMMIT');
+      return done;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
   }
 
   /**

@@ -55,10 +55,7 @@ export class Outbox {
   }
 
   private async deliverOne(topics: string[]): Promise<boolean> {
-    const client = await this.database.pool.connect();
-    try {
-      await client.query('BEGIN');
-      await client.query(`SELECT set_config('gloria.worker', 'on', true)`);
+    return this.database.asWorker(async (client) => {
       const { rows } = await client.query<{ id: string; foundation_id: string; topic: string; payload: unknown; attempts: number }>(
         `SELECT id, foundation_id, topic, payload, attempts FROM outbox_message
           WHERE delivered_at IS NULL AND dead_at IS NULL AND available_at <= now() AND topic = ANY($1)
@@ -77,14 +74,8 @@ export class Outbox {
         );
         this.metrics.outbox.inc({ topic: row.topic, result: failure === null ? 'delivered' : dead ? 'dead' : 'retry' });
       }
-      await client.query('COMMIT');
       return row !== undefined;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** null when delivered, else what went wrong. */
