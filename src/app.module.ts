@@ -2,15 +2,16 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { ZodSerializerInterceptor } from 'nestjs-zod';
-import { DenialPort, PermissionPort, RowSources } from './access';
+import { AttachmentAccess, DenialPort, PermissionPort, RowSources } from './access';
 import { AuthorizationVersionInterceptor, HttpModule, type LargeBody, ProblemFilter, RateLimitGuard, ValidationPipe } from './http';
 import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
 import { CalendarsModule } from './modules/calendars';
+import { FILE_BODY, FilesModule } from './modules/files';
 import { NotificationsModule } from './modules/notifications';
 import { IMPORT_BODY, OrganizationModule } from './modules/organization';
 import { PermissionsGuard, PermissionsModule, PermissionsService } from './modules/permissions';
-import { WorkflowModule } from './modules/workflow';
+import { AttachmentsService, WorkflowModule } from './modules/workflow';
 import { CacheModule } from './platform/cache';
 import { ClerkModule } from './platform/clerk';
 import { type Config, ConfigModule } from './platform/config';
@@ -25,12 +26,13 @@ import { StorageModule } from './platform/storage';
 import { loggerOptions, TelemetryModule } from './platform/telemetry';
 
 /** Bodies larger than BODY_LIMIT_BYTES, and of types other than JSON. */
-export const LARGE_BODIES: readonly LargeBody[] = [IMPORT_BODY];
+export const LARGE_BODIES: readonly LargeBody[] = [IMPORT_BODY, FILE_BODY];
 
 /** Ports named in access/, and what stands behind them. */
 const PORTS = [
   { provide: PermissionPort, useExisting: PermissionsService },
   { provide: DenialPort, useExisting: AuditDenials },
+  { provide: AttachmentAccess, useExisting: AttachmentsService },
   RowSources,
 ];
 
@@ -61,7 +63,7 @@ export class AppModule {
         LoggerModule.forRoot(loggerOptions(config)),
         TelemetryModule, DatabaseModule, CacheModule, FreshnessModule, KeyringModule, StorageModule, OutboxModule, OutboundHttpModule, MailModule, ClerkModule, JobsModule,
         HttpModule, PortsModule.bound,
-        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, NotificationsModule.of(config), WorkflowModule,
+        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, FilesModule, NotificationsModule.of(config), WorkflowModule,
       ],
       providers: REQUEST_PATH,
     };

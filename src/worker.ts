@@ -6,6 +6,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module';
+import { FileStore } from './modules/files';
 import { TimersService } from './modules/workflow';
 import { type Config, configOrExit } from './platform/config';
 import { Database } from './platform/database';
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
   // What is due comes first: after a crash somebody waits for it.
   let started = false;
   const working = work(app, () => started && beat(), stopping.signal);
-  const tasks = housekeeping(app.get(Database));
+  const tasks = housekeeping(app.get(Database), app.get(FileStore));
   for (const task of tasks) await task.run();
   await app.get(Jobs).start(tasks);
   started = true;

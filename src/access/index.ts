@@ -1,5 +1,6 @@
 export * from './access.decorators';
 export * from './actor';
+export * from './attachment.port';
 export * from './condition';
 export * from './permission-codes';
 export * from './permission.port';

@@ -14,6 +14,7 @@ import { REFUSED, type Variable } from '../../src/platform/config/variables';
 import * as authDto from '../../src/modules/auth/auth.dto';
 import * as calendarsDto from '../../src/modules/calendars/calendars.dto';
 import { readImport } from '../../src/modules/organization/import.plan';
+import * as filesDto from '../../src/modules/files/files.dto';
 import * as organizationDto from '../../src/modules/organization/organization.dto';
 import * as authzenDto from '../../src/modules/permissions/authzen.dto';
 import * as breakGlassDto from '../../src/modules/permissions/break-glass.dto';
@@ -94,7 +95,7 @@ describe('the repository', () => {
   it('says of every operation what it does, what it asks for, and shows a body that its own checks accept', () => {
     const document = openApiDocument(testApp.app);
     const schemas = document.components?.schemas as Record<string, { example?: unknown; examples?: unknown[] }>;
-    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, calendarsDto, notificationsDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
+    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, calendarsDto, filesDto, notificationsDto, workflowDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
     let bodies = 0;
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(item as Record<string, { summary?: string; security?: object[]; requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>)) {

@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { permissionCodes } from '../../src/access';
+import { FileStore } from '../../src/modules/files';
 import { Database } from '../../src/platform/database';
 import { Outbox, type OutboxMessage } from '../../src/platform/outbox';
 import { housekeeping } from '../../src/worker.tasks';
@@ -73,7 +74,7 @@ describe('the outbox', () => {
   });
 
   it('and idempotency records are cleared away when past their time, and only then', async () => {
-    const tasks = new Map(housekeeping(database()).map((task) => [task.name, task]));
+    const tasks = new Map(housekeeping(database(), testApp.app.get(FileStore)).map((task) => [task.name, task]));
     await world.as('siti').post('/workflow/instances', { definition: 'reimbursement' }).set('idempotency-key', 'housekeeping-1').expect(201);
     await world.as('siti').post('/workflow/instances', { definition: 'reimbursement' }).set('idempotency-key', 'housekeeping-2').expect(201);
     await connected(testApp.database.adminUrl, (client) => client.query(`UPDATE idempotency_record SET created_at = now() - interval '25 hours' WHERE key = 'housekeeping-1'`));

@@ -133,6 +133,10 @@ export class Caller {
   patch = (path: string, body: object, more: Record<string, string> = {}) => this.world.testApp.http.patch(`/api/v1${path}`).set({ ...this.headers, ...more }).send(body);
   put = (path: string, body: object) => this.world.testApp.http.put(`/api/v1${path}`).set(this.headers).send(body);
 
+  /** Sends a file as a form would. */
+  sends = (name: string, bytes: Buffer, headers: Record<string, string> = {}) => this.world.testApp.http.post('/api/v1/files').set({ ...this.headers, ...headers }).attach('file', bytes, name);
+  downloads = (file: string) => this.get(`/files/${file}/content`).responseType('blob');
+
   /** Files and submits a reimbursement; resolves to the answer's body. */
   async submits(form: Record<string, unknown> = aReimbursement()): Promise<{ id: string; openTasks: { id: string; node: string }[] }> {
     return (await this.post('/workflow/instances', { definition: 'reimbursement', submit: true, form }).expect(201)).body as never;

@@ -104,9 +104,9 @@ export class ConversationService {
   }
 
   /** Whoever has to do with a request speaks about it; those who may only look do not. */
-  private async requirePart(tx: Tx, actor: Actor, instanceId: string): Promise<InstanceRow> {
+  async requirePart(tx: Tx, actor: Actor, instanceId: string, options: { lock: boolean } = { lock: false }): Promise<InstanceRow> {
     const personId = personOf(actor);
-    const row = await this.queries.visible(tx, actor, instanceId);
+    const row = await this.queries.visible(tx, actor, instanceId, options);
     const part = personId === row.initiator_id || (await wasAsked(tx, instanceId, personId)) || (await tx.workflowWatcher.count({ where: { instanceId, personId } })) > 0;
     if (!part && !(await this.permissions.allows(actor, 'workflow:administer', requestFacts(row)))) throw new Denied('WORKFLOW_NO_PART', {}, { type: 'workflow_instance', id: instanceId });
     return row;

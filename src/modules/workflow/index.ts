@@ -1,5 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { CalendarsModule } from '../calendars';
+import { FilesModule } from '../files';
+import { AttachmentsService } from './attachments.service';
 import { BulkService } from './bulk.service';
 import { DefinitionsService } from './definitions.service';
 import { DraftsService } from './drafts.service';
@@ -26,14 +28,16 @@ import { WorkflowRows } from './rows';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
 
+export { AttachmentsService } from './attachments.service';
 export { DefinitionsService } from './definitions.service';
 export { TEMPLATES } from './templates';
 export { TimersService } from './timers.service';
 
+@Global()
 @Module({
-  imports: [CalendarsModule],
+  imports: [CalendarsModule, FilesModule],
   controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
-  exports: [DefinitionsService, TimersService],
+  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  exports: [AttachmentsService, DefinitionsService, TimersService],
 })
 export class WorkflowModule {}

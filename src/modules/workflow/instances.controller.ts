@@ -3,11 +3,12 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { AdministrationService } from './administration.service';
+import { AttachmentsService } from './attachments.service';
 import { ConversationService } from './conversation.service';
 import { DecisionsService } from './decisions.service';
 import { PreviewService } from './preview.service';
 import {
-  CommentPage, CommentResponse, CopiedIn, CopyIn, CreateInstance, Explanation, ExportInstancesQuery, HistoryResponse, IdParam, InstancePage, InstanceResponse, ListCommentsQuery, ListInstancesQuery, PeopleResponse, PreviewInstance, PreviewResponse, SaveDraft, StatisticsQuery, StatisticsResponse, SubmitInstance,
+  Attach, AttachmentParam, AttachmentResponse, AttachmentsResponse, CommentPage, CommentResponse, CopiedIn, CopyIn, CreateInstance, Explanation, ExportInstancesQuery, HistoryResponse, IdParam, InstancePage, InstanceResponse, ListCommentsQuery, ListInstancesQuery, PeopleResponse, PreviewInstance, PreviewResponse, SaveDraft, StatisticsQuery, StatisticsResponse, SubmitInstance,
   WatcherParam, Withdrawal, WriteComment,
 } from './workflow.dto';
 import { StatisticsService } from './statistics.service';
@@ -23,6 +24,7 @@ export class InstancesController {
     private readonly decisions: DecisionsService,
     private readonly administration: AdministrationService,
     private readonly conversation: ConversationService,
+    private readonly attachments: AttachmentsService,
     private readonly previews: PreviewService,
     private readonly queries: WorkflowQueries,
     private readonly exports: ExportService,
@@ -172,6 +174,30 @@ export class InstancesController {
   @ZodResponse({ type: CommentResponse, status: 201 })
   comment(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: WriteComment) {
     return this.conversation.comment(actor, id, input.body);
+  }
+
+  @Get(':id/attachments')
+  @ApiOperation({ summary: 'The files of a request, oldest first' })
+  @SignedIn()
+  @ZodResponse({ type: AttachmentsResponse, status: 200 })
+  listAttachments(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.attachments.list(actor, id);
+  }
+
+  @Post(':id/attachments')
+  @ApiOperation({ summary: 'Attaches a file', description: 'By whoever filed the request, is or was asked, follows or administers it; at most 20. Whoever may read the request may download it.' })
+  @SignedIn()
+  @ZodResponse({ type: AttachmentResponse, status: 201 })
+  attach(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Attach) {
+    return this.attachments.attach(actor, id, input.file);
+  }
+
+  @Delete(':id/attachments/:file')
+  @ApiOperation({ summary: 'Takes a file of one’s own from a draft', description: 'Once a request is submitted, its files stay.' })
+  @HttpCode(204)
+  @SignedIn()
+  detach(@CurrentActor() actor: Actor, @Param() { id, file }: AttachmentParam) {
+    return this.attachments.detach(actor, id, file);
   }
 
   @Post(':id/watchers')

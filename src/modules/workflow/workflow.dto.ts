@@ -1,6 +1,7 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod';
 import { instant, pageOf, pageQuery, uuid } from '../../http';
+import { fileView } from '../files';
 import { absence } from './templates/absence';
 
 const state = z.enum(['draft', 'running', 'returned', 'withdrawn', 'completed', 'rejected', 'suspended', 'cancelled']);
@@ -82,6 +83,7 @@ export class CreateInstance extends createZodDto(
       definition: z.string().max(60).meta({ description: 'Key; its newest version is used' }),
       form: form.default({}),
       unitId: uuid.optional().meta({ description: 'One of the caller’s own units; needed only by who has several' }),
+      files: z.array(uuid).max(20).default([]).meta({ description: 'Files of the caller’s (`POST /files`) to attach' }),
       submit: z.boolean().default(false).meta({ description: 'false: keep as a draft' }),
     })
     .meta({ example: { definition: 'reimbursement', form: exampleForm, submit: true } }),
@@ -175,6 +177,10 @@ const commentView = z.object({ id: uuid, by: z.string().meta({ example: `person:
 export class CommentResponse extends createZodDto(commentView) {}
 export class CommentPage extends createZodDto(pageOf(commentView)) {}
 export class ListCommentsQuery extends createZodDto(z.strictObject(pageQuery)) {}
+export class AttachmentsResponse extends createZodDto(z.object({ items: z.array(fileView) })) {}
+export class AttachmentResponse extends createZodDto(fileView) {}
+export class Attach extends createZodDto(z.strictObject({ file: uuid.meta({ description: 'One of the caller’s own, sent by `POST /files`' }) }).meta({ example: { file: '0190b5a0-0000-7000-8000-000000000001' } })) {}
+export class AttachmentParam extends createZodDto(z.strictObject({ id: uuid, file: uuid })) {}
 export class WriteComment extends createZodDto(z.strictObject({ body: comment }).meta({ example: { body: 'The receipts are in the folder on my desk' } })) {}
 
 const substitute = z

@@ -58,6 +58,12 @@ export const substituted = (what: 'begun' | 'ended', row: { id: string; personId
 
 export const commented = (instanceId: string, commentId: string): AuditEvent => ({ action: 'workflow.commented', target: { type: 'workflow_instance', id: instanceId }, after: { commentId } });
 
+export const attached = (instanceId: string, fileId: string, added: boolean): AuditEvent => ({
+  action: added ? 'workflow.attached' : 'workflow.detached',
+  target: { type: 'workflow_instance', id: instanceId },
+  [added ? 'after' : 'before']: { fileId },
+});
+
 export const copiedIn = (instanceId: string, personId: string, added: boolean): AuditEvent => ({
   action: added ? 'workflow.copied_in' : 'workflow.copied_out',
   target: { type: 'workflow_instance', id: instanceId },

@@ -136,15 +136,23 @@ export class WorkflowQueries {
   }
 
   /** A request the actor may see; throws 404 otherwise. */
-  async visible(tx: Tx, actor: Actor, id: string): Promise<InstanceRow> {
-    const personId = actor.kind === 'user' ? actor.personId : null;
-    const row = await readInstance(tx, id, personId, false);
+  async visible(tx: Tx, actor: Actor, id: string, options: { lock: boolean } = { lock: false }): Promise<InstanceRow> {
+    const row = await readInstance(tx, id, actor.kind === 'user' ? actor.personId : null, options.lock);
     if (!row) throw new Problem('NOT_FOUND');
-    if (await this.permissions.allows(actor, 'workflow:read', requestFacts(row))) return row;
-    // Whoever was asked to decide one of its steps keeps seeing it; so does who was copied in.
-    const asked = personId !== null && (await wasAsked(tx, id, personId));
-    const follows = personId !== null && !asked && (await tx.workflowWatcher.count({ where: { personId, instanceId: id } })) > 0;
-    if (!asked && !follows) throw new Denied('NOT_FOUND', {}, { type: 'workflow_instance', id });
+    if (!(await this.sees(tx, actor, row))) throw new Denied('NOT_FOUND', {}, { type: 'workflow_instance', id });
     return row;
+  }
+
+  /** Whether the actor may see a request. */
+  async mayRead(tx: Tx, actor: Actor, id: string): Promise<boolean> {
+    const row = await readInstance(tx, id, actor.kind === 'user' ? actor.personId : null, false);
+    return row !== null && (await this.sees(tx, actor, row));
+  }
+
+  private async sees(tx: Tx, actor: Actor, row: InstanceRow): Promise<boolean> {
+    if (await this.permissions.allows(actor, 'workflow:read', requestFacts(row))) return true;
+    if (actor.kind !== 'user') return false;
+    // Whoever was asked to decide one of its steps keeps seeing it; so does who was copied in.
+    return (await wasAsked(tx, row.id, actor.personId)) || (await tx.workflowWatcher.count({ where: { personId: actor.personId, instanceId: row.id } })) > 0;
   }
 }
