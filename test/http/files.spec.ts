@@ -1,5 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import sharp from 'sharp';
 import { FILE_BODY, FileStore } from '../../src/modules/files';
 import { CONFIG, type Config } from '../../src/platform/config';
@@ -87,6 +90,9 @@ describe('files', () => {
     const { width, height, exif, orientation } = await sharp(body as Buffer).metadata();
     expect({ width, height, exif, orientation }).toEqual({ width: 1_800, height: 3_600, exif: undefined, orientation: undefined });
     for (const format of ['png', 'webp'] as const) expect((await sent('siti', 'x', await photo(20, 10).toFormat(format).toBuffer())).contentType).toBe(`image/${format}`);
+    // Many at once are no harm; one that fails does not hold up the next.
+    const many = await Promise.all([taken, taken.subarray(0, taken.length / 2), taken, taken].map((bytes) => world.as('siti').sends('x.jpg', bytes)));
+    expect(many.map(({ status }) => status)).toEqual([201, 422, 201, 201]);
     // Half a picture, and one that unpacks to a hundred million pixels.
     expect(await world.as('siti').sends('half.jpg', taken.subarray(0, taken.length / 2))).toBeProblem(422, 'FILE_UNREADABLE');
     expect(await world.as('siti').sends('bomb.png', await photo(10_000, 10_000).png({ compressionLevel: 9 }).toBuffer())).toBeProblem(422, 'FILE_UNREADABLE');
@@ -105,6 +111,22 @@ describe('files', () => {
     expect(nginx / FILE_BODY.limitBytes).toBeGreaterThan(1);
     expect(nginx / FILE_BODY.limitBytes).toBeLessThan(1.01);
     expect(readFileSync(join(root, 'docs/openapi.json'), 'utf8')).toContain(`at most ${FILE_BODY.limitBytes / 1024 / 1024} MiB`);
+  });
+
+  it('that are cut off on their way leave nothing, and hold nobody up', async () => {
+    const before = stored();
+    const whole = await photo(3_000, 3_000).jpeg().toBuffer();
+    const { port } = (testApp.app.getHttpServer() as Server).address() as AddressInfo;
+    const broken = request({ port, host: '127.0.0.1', path: '/api/v1/files', method: 'POST', headers: { authorization: `Bearer ${world.token('putu')}`, 'content-type': 'multipart/form-data; boundary=b', 'content-length': '5000000' } });
+    broken.on('error', () => undefined);
+    broken.write('--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n');
+    broken.write(Buffer.concat([whole, Buffer.alloc(100_000)]));
+    const rows = async () => (await connected(testApp.database.adminUrl, (client) => client.query('SELECT 1 FROM stored_file WHERE bytes IS NULL'))).rowCount;
+    while ((await rows()) === 0) await pause(20);
+    broken.destroy();
+    expect((await sent('putu', 'a.jpg', whole)).contentType).toBe('image/jpeg');
+    while ((await rows()) !== 0) await pause(20);
+    expect(stored()).toHaveLength(before.length + 1);
   });
 
   it('refuse what is no form with one file in it', async () => {

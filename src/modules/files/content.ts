@@ -16,7 +16,7 @@ const HEAD_BYTES = 64 * 1024;
 /** Longest side of a stored picture: a page of A4 at 300 dpi is 3,508. */
 const LONGEST_SIDE = 3_600;
 /** A picture that unpacks to more is a bomb, or no photograph. */
-const MOST_PIXELS = 64_000_000;
+const MOST_PIXELS = 50_000_000;
 
 /** The type by what the content is, never by what was said of it; null where it may not be stored. `content` is all of it, head included. */
 export async function recognized(stream: Readable): Promise<{ type: string | null; content: Readable }> {
@@ -46,11 +46,21 @@ export async function cleaning(type: string): Promise<Duplex | null> {
   if (!type.startsWith('image/')) return null;
   // Loaded when the first picture comes: it takes memory that most processes never need.
   const { default: sharp } = await import('sharp');
+  sharp.cache(false);
   const picture = sharp({ limitInputPixels: MOST_PIXELS, sequentialRead: true, failOn: 'error' })
     .autoOrient()
     .resize({ width: LONGEST_SIDE, height: LONGEST_SIDE, fit: 'inside', withoutEnlargement: true });
   if (type === 'image/png') return picture.png();
   return type === 'image/webp' ? picture.webp({ quality: 85 }) : picture.jpeg({ quality: 85 });
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Runs `work` when what was asked for before is done: one picture of the largest kind takes 150 MB for a second, and a process has 512. */
+export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = last.then(work);
+  last = mine.catch(() => undefined);
+  return mine;
 }
 
 /** A name to store: no path, no control characters, ending as its type does. */

@@ -9,7 +9,7 @@ import { Database, type StoredFile, type Tx } from '../../platform/database';
 import { Keyring } from '../../platform/keyring';
 import { Storage } from '../../platform/storage';
 import { AuditService } from '../audit';
-import { cleaning, nameOf, recognized } from './content';
+import { cleaning, inTurn, nameOf, recognized } from './content';
 import { type FileView, toFileView, type WholeFile } from './files.dto';
 import { fileRemoved, fileStored } from './files.events';
 
@@ -48,7 +48,8 @@ export class FileStore {
       const { type, content } = await recognized(sent);
       if (type === null) throw new Problem('FILE_TYPE_UNSUPPORTED');
       const name = nameOf(sentName, type);
-      const stored = await this.write({ id, foundationId }, key.bytes, type, content);
+      const write = () => this.write({ id, foundationId }, key.bytes, type, content);
+      const stored = await (type.startsWith('image/') ? inTurn(write) : write());
       const view = await this.database.withTenant(actor, (tx) =>
         idempotent(tx, actor, async () => {
           const row = await tx.storedFile.update({ where: { id }, data: { name, contentType: type, ...stored } });
