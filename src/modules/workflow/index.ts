@@ -21,6 +21,7 @@ import { SubstitutionsController } from './substitutions.controller';
 import { SubstitutionsService } from './substitutions.service';
 import { TasksController } from './tasks.controller';
 import { ReadinessService } from './readiness.service';
+import { TimelineService } from './timeline.service';
 import { TimersService } from './timers.service';
 import { Transitions } from './transitions.service';
 import { PreviewService } from './preview.service';
@@ -37,7 +38,7 @@ export { TimersService } from './timers.service';
 @Module({
   imports: [CalendarsModule, FilesModule],
   controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [AttachmentsService, DefinitionsService, TimersService],
 })
 export class WorkflowModule {}

@@ -9,8 +9,9 @@ import { DecisionsService } from './decisions.service';
 import { PreviewService } from './preview.service';
 import {
   Attach, AttachmentParam, AttachmentResponse, AttachmentsResponse, CommentPage, CommentResponse, CopiedIn, CopyIn, CreateInstance, Explanation, ExportInstancesQuery, HistoryResponse, IdParam, InstancePage, InstanceResponse, ListCommentsQuery, ListInstancesQuery, PeopleResponse, PreviewInstance, PreviewResponse, SaveDraft, StatisticsQuery, StatisticsResponse, SubmitInstance,
-  WatcherParam, Withdrawal, WriteComment,
+  TimelineResponse, WatcherParam, Withdrawal, WriteComment,
 } from './workflow.dto';
+import { TimelineService } from './timeline.service';
 import { StatisticsService } from './statistics.service';
 import { ExportService } from './export.service';
 import { WorkflowQueries } from './workflow.queries';
@@ -29,6 +30,7 @@ export class InstancesController {
     private readonly queries: WorkflowQueries,
     private readonly exports: ExportService,
     private readonly figures: StatisticsService,
+    private readonly timelines: TimelineService,
   ) {}
 
   @Get()
@@ -88,6 +90,14 @@ export class InstancesController {
   @ZodResponse({ type: HistoryResponse, status: 200 })
   history(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.queries.history(actor, id);
+  }
+
+  @Get(':id/timeline')
+  @ApiOperation({ summary: 'What happened to a request, was said of it and added to it, in sentences' })
+  @SignedIn()
+  @ZodResponse({ type: TimelineResponse, status: 200 })
+  timeline(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.timelines.of(actor, id);
   }
 
   @Put(':id/form')

@@ -227,6 +227,20 @@ export class IncidentRetried extends createZodDto(z.object({ id: uuid })) {}
 const historyEntry = z.object({ seq: z.int(), event: z.string().meta({ example: 'approved' }), node: z.string().nullable(), actor: z.string().meta({ example: 'person:0190b5a0-0000-7000-8000-000000000001' }), data: z.record(z.string(), z.unknown()), at: instant });
 export class HistoryResponse extends createZodDto(z.object({ items: z.array(historyEntry) })) {}
 
+const somebody = z.object({ id: uuid, name: z.string() });
+const timelineEntry = z.object({
+  at: instant,
+  event: z.string().meta({ description: 'As in the history, or `commented`, `attached`', example: 'approved' }),
+  text: z.string().meta({ description: 'A sentence in the caller’s language', example: 'Joko Widodo approved “Head of the unit”' }),
+  by: somebody.nullable().meta({ description: 'null where Gloria or another system did it' }),
+  inThePlaceOf: z.array(somebody),
+  step: z.object({ node: z.string(), title: z.string() }).nullable(),
+  comment: z.string().nullable(),
+  file: somebody.nullable(),
+  opened: z.array(z.object({ taskId: uuid, node: z.string(), title: z.string(), asked: z.array(somebody) })).meta({ description: 'The steps that waited from then on, and for whom' }),
+});
+export class TimelineResponse extends createZodDto(z.object({ items: z.array(timelineEntry) })) {}
+
 // Inbox ---------------------------------------------------------------------------------------------------------------
 const inboxItem = z.object({
   taskId: uuid,
