@@ -17,6 +17,9 @@ describe('the gate, of expressions', () => {
     expect(problems({ x: choice(['amount > 5000', 'a'], ['amount <= 5000 and kind = "travel"', 'b']), ...two })).toEqual([]);
     expect(problems({ x: choice(['total > 5000', 'a'], ['total <= 5000 and total > 100', 'b']), ...two }, { computed: { total: 'round half up(net * 1.11, 2)', net: 'sum(for each in lines return each.price * each.count)' } })).toEqual([]);
     expect(problems({ finance: step('x', { form: checked, as: 'finance' }), x: choice(['finance.budgeted < amount', 'a']), a: step('done', { candidates: [{ people: 'reviewers' }, { relation: 'head-of-unit' }] }) })).toEqual([]);
+    // Round again only when both ways are joined: nobody is asked anew beside who reads.
+    const reads = step('j', { candidates: [{ people: 'finance.account' }] });
+    expect(problems({ s: step('p', { form: checked, as: 'finance' }), p: { type: 'parallel', to: ['a', 'b'] }, a: reads, b: step('j'), j: { type: 'parallel', to: ['x'] }, x: choice(['amount > 3', 's']) })).toEqual([]);
     expect(problems({ x: choice(['contains(string(amount), "1")', 'a'], ['not(contains(string(amount), "1")) and amount > 3', 'b']), ...two })).toEqual([]);
   });
 
@@ -32,6 +35,12 @@ describe('the gate, of expressions', () => {
     ['a form without a name', { a: step('done', { form: checked }) }, {}, ['#/nodes/a form: what is filled in needs a name, and a name something that is filled in']],
     ['a form that is none', { a: step('done', { form: { type: 'nothing' }, as: 'x' }) }, {}, ['#/nodes/a/form schema: schema is invalid: data/type must be equal to one of the allowed values, data/type must be array, data/type must match a schema in anyOf']],
     ['what is read before it is filled in', { x: choice(['finance.budgeted > 3', 'a']), a: step('finance'), finance: step('x', { form: checked, as: 'finance' }) }, {}, ['#/nodes/x/branches/0/when unwritten: finance is filled in at finance, which need not have been done by then']],
+    [
+      'what may be asked again beside who reads it',
+      { e: choice(['amount > 3', 'g']), g: { type: 'parallel', to: ['s', 't'] }, s: step('p', { form: checked, as: 'finance' }), t: step('p'), p: { type: 'parallel', to: ['n', 's'] }, n: step('stop', { candidates: [{ people: 'finance.account' }] }), stop: { type: 'terminate' } },
+      {},
+      ['#/nodes/n/candidates/0/people unwritten: finance is filled in at s, which need not have been done by then'],
+    ],
     ['what only one of two ways fills in', { y: choice(['amount > 3', 'finance']), finance: step('x', { form: checked, as: 'finance' }), x: choice(['finance.budgeted > 3', 'a']), a: step('done') } as Definition['nodes'], {}, []],
   ])('refuses %s', (what, nodes, more, expected) => {
     const found = problems(nodes, more);

@@ -174,7 +174,7 @@ export function writtenBefore(definition: Pick<Definition, 'start' | 'nodes'>): 
   for (let changed = true; changed; ) {
     changed = false;
     for (const [name, node] of flow.nodes) {
-      const coming = ways.filter(({ to }) => to === name).map(({ from, writes, clears }) => ({ from, set: new Set([...[...before.get(from)!].filter((each) => each !== clears), ...(writes === undefined ? [] : [writes])]) }));
+      const coming = ways.filter(({ to }) => to === name).map(({ from, writes, clears }) => ({ from, set: new Set([...[...before.get(from)!].filter((each) => !clears.has(each)), ...(writes === undefined ? [] : [writes])]) }));
       // Where ways are joined all of them have been gone: from each node by one of the ways it can be left.
       const joined = node.type === 'parallel' ? [...new Set(coming.map(({ from }) => from))].map((from) => common(coming.filter((each) => each.from === from).map(({ set }) => set))) : [common(coming.map(({ set }) => set))];
       const meet = new Set(joined.flatMap((set) => [...set]));
@@ -191,21 +191,58 @@ export function writtenBefore(definition: Pick<Definition, 'start' | 'nodes'>): 
 /** What is in all of them. */
 const common = (sets: readonly ReadonlySet<string>[]) => new Set([...(sets[0] ?? [])].filter((each) => sets.every((set) => set.has(each))));
 
-function* waysOf({ nodes }: Flow): Generator<{ from: string; to: string; writes?: string; clears?: string }> {
-  for (const [from, node] of nodes) {
+interface Way {
+  from: string;
+  to: string;
+  writes?: string | undefined;
+  clears: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function* waysOf(flow: Flow): Generator<Way> {
+  const beside = askedBeside(flow);
+  for (const [from, node] of flow.nodes) {
     if (!waits(node)) {
-      const to = node.type === 'parallel' ? node.to : node.type === 'exclusive' || node.type === 'inclusive' ? [...node.branches.map((each) => each.to), node.otherwise] : [];
-      for (const each of to) yield { from, to: each };
+      for (const to of leadsOn(node)) yield { from, to, clears: beside(from, to) };
       continue;
     }
-    const name = 'as' in node ? node.as : undefined;
+    const name = asOf(node);
+    const own = name === undefined ? NONE : new Set([name]);
     // A step that may be gone past need not have been filled in.
     const passed = node.type === 'approval' && (node.noCandidate === 'skip' || node.skipDecided === true);
-    yield passed ? { from, to: node.to, clears: name } : { from, to: node.to, writes: name };
-    const left = [...(node.type === 'approval' && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to), ...((node.type === 'approval' && node.returns) || [])];
-    for (const to of left) yield { from, to, clears: name };
+    yield passed ? { from, to: node.to, clears: own } : { from, to: node.to, writes: name, clears: NONE };
+    for (const to of [...leadsOn(node).slice(1), ...((node.type === 'approval' && node.returns) || [])]) yield { from, to, clears: own };
   }
 }
+
+/** Where a node leads while all else goes on beside it: a return ends that. */
+function leadsOn(node: Definition['nodes'][string]): string[] {
+  if (waits(node)) return [node.to, ...(node.type === 'approval' && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to)];
+  return node.type === 'parallel' ? node.to : node.type === 'exclusive' || node.type === 'inclusive' ? [...node.branches.map(({ to }) => to), node.otherwise] : [];
+}
+
+/**
+ * What may be asked on the other ways of a gateway while one of them is gone; asked again, a step's answer is gone. Other
+ * ways end where they wait to be joined with this one.
+ */
+function askedBeside({ nodes, incoming }: Flow): (gateway: string, to: string) => ReadonlySet<string> {
+  const reached = (start: string, stops: (name: string) => boolean): ReadonlySet<string> => {
+    const seen = new Set([start]);
+    for (const name of seen) if (!stops(name)) for (const to of leadsOn(nodes.get(name)!)) if (nodes.has(to)) seen.add(to);
+    return seen;
+  };
+  const joins = (name: string) => ['parallel', 'inclusive'].includes(nodes.get(name)!.type) && incoming.get(name)!.length > 1;
+  return (gateway, to) => {
+    const node = nodes.get(gateway)!;
+    if (node.type !== 'parallel' && node.type !== 'inclusive') return NONE;
+    const here = reached(to, () => false);
+    const others = leadsOn(node).filter((other) => other !== to).flatMap((other) => [...reached(other, (name) => joins(name) && here.has(name))]);
+    return new Set(others.flatMap((name) => asOf(nodes.get(name)!) ?? []));
+  };
+}
+
+const asOf = (node: Definition['nodes'][string]): string | undefined => ('as' in node ? node.as : undefined);
 
 function overlapProblems(definition: Definition, name: string, { branches }: Extract<Definition['nodes'][string], { type: 'exclusive' }>, bySource: ReadonlyMap<string, Expression>, report: Report): void {
   const schemaOf = (path: string) => path.split('.').reduce<Schema | undefined>((schema, each) => schema?.properties?.[each], definition.form as Schema);
