@@ -1,5 +1,5 @@
 import { Injectable, StreamableFile } from '@nestjs/common';
-import { type Actor, AttachmentAccess, Denied } from '../../access';
+import { type Actor, AttachmentAccess, Denied, Problem } from '../../access';
 import { Database } from '../../platform/database';
 import { FileStore } from './file.store';
 import { type FileView, toFileView, type WholeFile } from './files.dto';
@@ -29,8 +29,9 @@ export class FilesService {
 
   private async visible(actor: Actor, id: string): Promise<WholeFile> {
     const file = await this.database.withTenant(actor, (tx) => this.store.find(tx, id));
-    const own = actor.kind === 'user' && file?.personId === actor.personId;
-    if (!file || !(own || (await this.attachments.mayRead(actor, id)))) throw new Denied('NOT_FOUND', {}, { type: 'stored_file', id });
+    if (!file) throw new Problem('NOT_FOUND');
+    const own = actor.kind === 'user' && file.personId === actor.personId;
+    if (!own && !(await this.attachments.mayRead(actor, id))) throw new Denied('NOT_FOUND', {}, { type: 'stored_file', id });
     return file;
   }
 }
