@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module';
 import { FileStore } from './modules/files';
-import { TimersService } from './modules/workflow';
+import { MessagesService, TimersService } from './modules/workflow';
 import { type Config, configOrExit } from './platform/config';
 import { Database } from './platform/database';
 import { Jobs } from './platform/jobs';
@@ -45,11 +45,12 @@ async function main(): Promise<void> {
 /** Delivers and fires what is due until it is told to stop; never throws. */
 async function work(app: INestApplicationContext, beat: () => unknown, stopping: AbortSignal): Promise<void> {
   const logger = app.get(Logger);
-  const [outbox, timers] = [app.get(Outbox), app.get(TimersService)];
+  const [outbox, timers, messages] = [app.get(Outbox), app.get(TimersService), app.get(MessagesService)];
   // Each by itself: what waits for somebody's slow server keeps no timer from firing.
   const rounds = [
     { name: 'outbox', round: () => outbox.deliverDue() },
     { name: 'timers', round: () => timers.fireDue() },
+    { name: 'messages', round: () => messages.deliverDue() },
   ];
   const worked = new Map(rounds.map(({ name }) => [name, Date.now()]));
   await Promise.all(

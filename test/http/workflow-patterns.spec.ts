@@ -143,6 +143,19 @@ describe('workflow control-flow pattern', () => {
     expect((await request.does('eko', 'approve', 'a')).state).toBe('completed');
   });
 
+  it('18, milestone: can begin while a step waits, and neither before nor after', async () => {
+    const note = (key: string) => world.as('ratna').post('/workflow/messages', { name: 'objection', key, waitMinutes: 0 });
+    const request = await flows.filed({ a: flows.step('b', 'lina'), b: flows.step('done', 'eko', { boundary: [{ message: { name: 'objection' }, to: 'o', interrupting: false }] }), o: flows.step('done', 'joko') });
+    expect(await note(request.id)).toBeProblem(409, 'WORKFLOW_MESSAGE_UNEXPECTED');
+    await request.does('lina', 'approve', 'a');
+    expect((await note(request.id)).status).toBe(201);
+    const { body } = await world.as('dewi').get(`/workflow/instances/${request.id}`).expect(200);
+    expect((body.openTasks as { node: string }[]).map(({ node }) => node).sort()).toEqual(['b', 'o']);
+    const later = await flows.filed({ a: flows.step('b', 'lina', { boundary: [{ message: { name: 'objection' }, to: 'o', interrupting: false }] }), b: flows.step('done', 'eko'), o: flows.step('done', 'joko') });
+    await later.does('lina', 'approve', 'a');
+    expect(await note(later.id)).toBeProblem(409, 'WORKFLOW_MESSAGE_UNEXPECTED');
+  });
+
   it('19, cancel task: sending back calls off what waits beside it, and what it leads to waits again', async () => {
     const request = await flows.filed({ s: flows.step('f', 'joko'), f: parallel('a', 'b'), a: flows.step('j', 'lina', { returns: ['s'] }), b: flows.step('j', 'eko'), j: parallel('done') });
     await request.does('joko', 'approve', 's');

@@ -1,5 +1,5 @@
 import type { Node } from '../../src/modules/workflow/definition';
-import { arrive as arriveAt, type Choose, flowOf, successors } from '../../src/modules/workflow/flow';
+import { arrive as arriveAt, boundariesOf, type Choose, flowOf, successors } from '../../src/modules/workflow/flow';
 import type { Drawn } from './workflow-definitions';
 
 /** The naive way: whether anything leads from these places to the end, by trying everything. */
@@ -30,15 +30,15 @@ function successorsOf(flow: ReturnType<typeof flowOf>, places: ReadonlySet<strin
   const found: ReadonlySet<string>[] = [];
   for (const name of places) {
     const node = flow.nodes.get(name);
-    if (node?.type !== 'approval' && node?.type !== 'timer') continue;
+    if (node?.type !== 'approval' && node?.type !== 'timer' && node?.type !== 'message') continue;
     const [rest, still] = [new Set(places), (at: number) => new Set([...places].filter((place) => place !== `${name}~${at}`))];
     for (const place of places) if (place === name || place.startsWith(`${name}~`)) rest.delete(place);
     const moves: [Set<string>, string][] = [[rest, node.to]];
     if (node.type === 'approval') {
       if (node.onReject) moves.push([rest, node.onReject]);
       for (const to of node.returns ?? []) moves.push([new Set<string>(), to]);
-      (node.boundary ?? []).forEach(({ to, interrupting }, at) => {
-        if (interrupting !== false) moves.push([rest, to]);
+      boundariesOf(node).forEach(([at, { to, interrupting }]) => {
+        if (interrupting) moves.push([rest, to]);
         else if (places.has(`${name}~${at}`)) moves.push([still(at), to]);
       });
     }

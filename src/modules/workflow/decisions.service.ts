@@ -4,6 +4,9 @@ import type { DecisionVerb, Tx } from '../../platform/database';
 import { type Definition, formProblems, takeBackMinutesOf } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { answersTo, type InstanceRow, requestFacts, standInAt, type WaitingTask } from './instances.store';
+import { FailuresService } from './failures.service';
+import { handlesFailure } from './flow';
+import { toView } from './instances.view';
 import { Transitions } from './transitions.service';
 import { type HistoryEntry, refold } from './refold';
 import type { Marking, Part, WorkflowEvent } from './transition';
@@ -21,6 +24,7 @@ export class DecisionsService {
     private readonly permissions: PermissionPort,
     private readonly definitions: DefinitionsService,
     private readonly transitions: Transitions,
+    private readonly failures: FailuresService,
   ) {}
 
   /** Answers an open step; `to`: the step it is sent back to, left out the initiator. */
@@ -41,6 +45,24 @@ export class DecisionsService {
       const about = { task: taskId, form: row.form, answer };
       const event = { type: verb, ...about, ...(verb === 'return' ? { to: input.to ?? null } : {}), ...(verb === 'complete' ? {} : { part }) } as WorkflowEvent;
       return this.transitions.run(tx, who, row, event, { comment: input.comment, stead, decides: part });
+    });
+  }
+
+  /**
+   * What another system was to carry out has failed: the request goes where the definition says, or waits on, and whoever
+   * administers requests sees why.
+   */
+  async fail(actor: Actor, taskId: string, { code, comment }: { code: string; comment: string }): Promise<InstanceView> {
+    return this.transitions.write(actor, async (tx) => {
+      const { row, node } = await this.transitions.lockedByTask(tx, actor, taskId);
+      const published = await this.definitions.byId(tx, row.definition_id);
+      const who = await this.permissions.holdStill(tx, actor);
+      const stead = await this.requireMayDecide(tx, who, row, { id: taskId, node }, published);
+      await this.transitions.requireOpen(tx, row, taskId);
+      if (published.definition.nodes[node]?.type !== 'service') throw new Problem('WORKFLOW_VERB', { verb: 'fail' });
+      if (handlesFailure(published.definition.nodes[node], code)) return this.transitions.run(tx, who, row, { type: 'fail', task: taskId, code, form: row.form }, { comment, stead });
+      await this.failures.report(tx, who, row.id, { taskId, code, detail: comment });
+      return toView(row, published, actor.locale);
     });
   }
 

@@ -48,8 +48,21 @@ const moment = z.union([
   z.strictObject({ until: z.string().min(1).max(100) }),
 ]);
 
-/** What happens when a step has waited for so long: it ends and goes there, or – where it does not interrupt – waits on while something else begins, once. */
-const boundary = z.strictObject({ after: moment, to: id, interrupting: z.boolean().optional() });
+/** What another system, or another request, sends: of this name, about what the expression yields; left out, about the request by its id. */
+const message = z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9]*([.-][a-z0-9]+){0,9}$/).max(80), correlation: expression.optional() });
+
+/** What goes wrong with what another system carries out, as that system calls it; `*`: whatever no other boundary names. */
+const errorCode = z.union([z.literal('*'), z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,59}$/)]);
+
+/**
+ * What happens when a step has waited for so long, or a message comes meanwhile: it ends and goes there, or – where it does
+ * not interrupt – waits on while something else begins, once. When what another system carries out has failed, it ends.
+ */
+const boundary = z.union([
+  z.strictObject({ after: moment, to: id, interrupting: z.boolean().optional() }),
+  z.strictObject({ message, to: id, interrupting: z.boolean().optional() }),
+  z.strictObject({ error: errorCode, to: id }),
+]);
 const boundaries = z.array(boundary).min(1).max(5).optional();
 
 /** By when it is to be decided; when to remind of it before; and who is asked as well when it has waited for so long. */
@@ -97,6 +110,8 @@ const node = z.discriminatedUnion('type', [
   approval,
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
   z.strictObject({ type: z.literal('service'), title, ...asks, boundary: boundaries, to: id }),
+  /** Waits for a message; what it carries is what is filled in. */
+  z.strictObject({ type: z.literal('message'), title, message, ...asks, boundary: boundaries, to: id }),
   /** Waits until a time has come. */
   z.strictObject({ type: z.literal('timer'), title, after: moment, to: id }),
   /** One way: of the branch whose condition holds – two may never hold together – or else `otherwise`. Without branches it only brings ways together. */
@@ -137,10 +152,13 @@ export type Moment = z.output<typeof moment>;
 export type Boundary = z.output<typeof boundary>;
 
 /** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
-export const ENGINE = 3;
+export const ENGINE = 4;
+
+const NEWER: ReadonlySet<Node['type']> = new Set(['message']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence }: Definition): number {
+  if (Object.values(nodes).some((node) => NEWER.has(node.type) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
   if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (node.type === 'approval' && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
   return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (node.type === 'approval' && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
 }

@@ -7,6 +7,12 @@ export function personOf(actor: Actor): string {
   return actor.personId;
 }
 
+/** Whoever does it, by themselves or by a key of theirs. */
+export function personBehind(actor: Actor): string {
+  if (actor.kind === 'system') throw new Denied('SESSION_REQUIRED');
+  return actor.personId;
+}
+
 /** The unit a request is filed for: the one asked for, if the person holds a post there, else their own. Throws 409 WORKFLOW_NO_UNIT. */
 export async function unitFiledFor(tx: Tx, personId: string, wanted: string | undefined): Promise<string> {
   const now = new Date();

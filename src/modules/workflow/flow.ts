@@ -32,16 +32,29 @@ export interface Arrival {
 /** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
 const PASSES = 5_000;
 
-export type Waiting = Extract<Node, { type: 'approval' | 'service' | 'timer' }>;
+export type Waiting = Extract<Node, { type: 'approval' | 'service' | 'message' | 'timer' }>;
 
-const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'service', 'timer']);
+const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'service', 'message', 'timer']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
 export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type);
 
-/** What can come about while a node waits, with its number. */
-export const boundariesOf = (node: Node | undefined): readonly (readonly [at: number, boundary: Required<Boundary>])[] =>
-  ((node && 'boundary' in node && node.boundary) || []).map(({ interrupting = true, ...rest }, at) => [at, { ...rest, interrupting }]);
+/** What can come about while a node waits: where that leads, whether the node waits no longer, and what it is. */
+export interface Leaving {
+  to: string;
+  interrupting: boolean;
+  on: Boundary;
+}
+
+/** All of a node’s, with their numbers. */
+export const boundariesOf = (node: Node | undefined): readonly (readonly [at: number, leaving: Leaving])[] =>
+  ((node && 'boundary' in node && node.boundary) || []).map((on, at) => [at, { to: on.to, interrupting: !('interrupting' in on) || on.interrupting !== false, on }]);
+
+/** Where a failure of this name leads, if anywhere. */
+export function handlesFailure(node: Node | undefined, code: string): string | null {
+  const handled = boundariesOf(node).flatMap(([, { on }]) => ('error' in on ? [on] : []));
+  return (handled.find(({ error }) => error === code) ?? handled.find(({ error }) => error === '*'))?.to ?? null;
+}
 
 /** Those that leave it waiting. */
 export const beside = (node: Node | undefined) => boundariesOf(node).filter(([, { interrupting }]) => !interrupting);
@@ -49,17 +62,13 @@ export const beside = (node: Node | undefined) => boundariesOf(node).filter(([, 
 /** Where a node leads when it waits no longer. */
 export function exits(of: Node): string[] {
   const left = boundariesOf(of).flatMap(([, { interrupting, to }]) => (interrupting ? [to] : []));
-  return of.type === 'approval' ? [...new Set([of.to, ...(of.onReject === undefined ? [] : [of.onReject]), ...left])] : of.type === 'service' ? [...new Set([of.to, ...left])] : successors(of);
+  return waits(of) ? [...new Set([of.to, ...(of.type === 'approval' && of.onReject !== undefined ? [of.onReject] : []), ...left])] : successors(of);
 }
 
 /** Where a node leads. */
 export function successors(of: Node): string[] {
+  if (waits(of)) return [...new Set([...exits(of), ...beside(of).map(([, { to }]) => to)])];
   switch (of.type) {
-    case 'approval':
-    case 'service':
-      return [...new Set([...exits(of), ...beside(of).map(([, { to }]) => to)])];
-    case 'timer':
-      return [of.to];
     case 'parallel':
       return of.to;
     case 'exclusive':
@@ -90,7 +99,7 @@ export const nodeAt = (place: Place): string => place.slice(place.indexOf('>') +
 export const left = (places: ReadonlySet<Place>, node: string): Set<Place> => new Set([...places].filter((place) => place !== node && !place.startsWith(`${node}~`)));
 
 /** What stands when a boundary of a node that waits has come about: nothing of the node, or all but the boundary’s own token; null where it is not to come. */
-export function afterBoundary(places: ReadonlySet<Place>, node: string, at: number, { interrupting }: Required<Boundary>): Set<Place> | null {
+export function afterBoundary(places: ReadonlySet<Place>, node: string, at: number, { interrupting }: Pick<Leaving, 'interrupting'>): Set<Place> | null {
   if (interrupting) return left(places, node);
   const own = besidePlace(node, at);
   return places.has(own) ? new Set([...places].filter((place) => place !== own)) : null;

@@ -48,10 +48,11 @@ function referenceProblems(definition: Definition): FieldError[] {
           if (!has(to) || !waits(nodes[to])) problem(['nodes', name, 'returns', index], 'unknown_node', `${to} is no step that can be decided`);
         });
         node.notActorOf?.forEach((other, index) => {
-          if (!has(other) || !waits(nodes[other]) || nodes[other].type === 'timer' || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
+          if (!has(other) || !waits(nodes[other]) || nodes[other].type === 'timer' || nodes[other].type === 'message' || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
         });
       }
       timeProblems(definition, name, node, problem);
+      failureProblems(name, node, problem);
       if (node.type === 'parallel') for (const [index, to] of node.to.entries()) if (node.to.indexOf(to) !== index) problem(['nodes', name, 'to', index], 'duplicate', `leads to ${to} twice`);
       if (node.type === 'exclusive' || node.type === 'inclusive') branchProblems(definition, name, node, problem);
     }
@@ -78,11 +79,20 @@ function absenceProblems({ form, absence }: Definition, problem: Report): void {
 /** Of times that are filled in: that the form asks for them. */
 function timeProblems({ form }: Definition, name: string, node: Node, problem: Report): void {
   const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
-  const moments = [...(node.type === 'timer' ? [{ after: node.after, place: ['after'] }] : []), ...boundariesOf(node).map(([at, { after }]) => ({ after, place: ['boundary', at, 'after'] })), ...levelPlaces(node)];
+  const moments = [...(node.type === 'timer' ? [{ after: node.after, place: ['after'] }] : []), ...boundariesOf(node).flatMap(([at, { on }]) => ('after' in on ? [{ after: on.after, place: ['boundary', at, 'after'] }] : [])), ...levelPlaces(node)];
   for (const { after, place } of moments) {
     if (!('until' in after)) continue;
     const field = Object.hasOwn(properties, after.until) ? properties[after.until] : undefined;
     if (field?.type !== 'string' || !['date', 'date-time'].includes(String(field.format)) || !required.includes(after.until)) problem(['nodes', name, ...place, 'until'], 'unknown_field', `the form requires no date or date-time ${after.until}`);
+  }
+}
+
+/** Of what is to happen when something fails: that another system carries the step out, and each failure leads to one place. */
+function failureProblems(name: string, node: Node, problem: Report): void {
+  const codes = boundariesOf(node).flatMap(([at, { on }]) => ('error' in on ? [[at, on.error] as const] : []));
+  for (const [n, [at, code]] of codes.entries()) {
+    if (node.type !== 'service') problem(['nodes', name, 'boundary', at, 'error'], 'error', 'only what another system carries out can fail');
+    if (codes.slice(0, n).some(([, other]) => other === code)) problem(['nodes', name, 'boundary', at, 'error'], 'duplicate', `${code} leads somewhere already`);
   }
 }
 

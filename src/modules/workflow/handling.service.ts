@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, Denied, PermissionPort, Problem } from '../../access';
+import { type Actor, PermissionPort, Problem } from '../../access';
 import { everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import type { CandidateReason, Given } from './candidates';
@@ -7,6 +7,7 @@ import type { Approval } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { DecisionsService } from './decisions.service';
 import { answersTo, type AskedRow, askedOf, type InstanceRow, requestFacts } from './instances.store';
+import { personBehind } from './filing';
 import { InformingService } from './informing.service';
 import { toView } from './instances.view';
 import { Transitions } from './transitions.service';
@@ -53,7 +54,7 @@ export class HandlingService {
   async nudge(actor: Actor, taskId: string): Promise<InstanceView> {
     return this.transitions.write(actor, async (tx) => {
       const { row, published } = await this.find(tx, actor, taskId);
-      const personId = personOfActor(actor);
+      const personId = personBehind(actor);
       const follows = personId === row.initiator_id || (await tx.workflowWatcher.count({ where: { instanceId: row.id, personId } })) > 0;
       if (!follows) await this.transitions.requireAdministers(actor, row);
       const task = await this.transitions.requireOpen(tx, row, taskId);
@@ -78,7 +79,7 @@ export class HandlingService {
       await this.requireCanTake(tx, actor, row, published, node, to, asked);
       return this.transitions.run(tx, actor, row, { type: 'transfer', task: taskId, part, to }, {
         comment,
-        asked: { remove: asked.filter((each) => each.part === owner).map(({ personId }) => personId), fromTurn: 0, shift: 0, add: [{ personId: to, weight: part.weight, turn: part.turn, part: to, reason: given('transferred', personOfActor(actor)) }] },
+        asked: { remove: asked.filter((each) => each.part === owner).map(({ personId }) => personId), fromTurn: 0, shift: 0, add: [{ personId: to, weight: part.weight, turn: part.turn, part: to, reason: given('transferred', personBehind(actor)) }] },
       });
     };
     if (from !== undefined) return this.asAdministrator(actor, taskId, (tx, { row, published, node }) => work(tx, row, published, from, node));
@@ -93,12 +94,12 @@ export class HandlingService {
   delegate(actor: Actor, taskId: string, { to, comment }: HandOn): Promise<InstanceView> {
     return this.asAsked(actor, taskId, async (tx, { row, published, node, part, approval, reason }) => {
       requireAllowed(approval.handOver);
-      const chain = [...('given' in reason ? reason.chain : []), personOfActor(actor)];
+      const chain = [...('given' in reason ? reason.chain : []), personBehind(actor)];
       if (chain.length > CHAIN) throw new Problem('WORKFLOW_CHAIN', { most: CHAIN });
       await this.requireCanTake(tx, actor, row, published, node, to, await askedOf(tx, taskId));
       return this.transitions.run(tx, actor, row, { type: 'delegate', task: taskId, part, to }, {
         comment,
-        asked: { remove: [], fromTurn: 0, shift: 0, add: [{ personId: to, weight: part.weight, turn: part.turn, part: part.of, reason: { given: 'delegated', by: personOfActor(actor), chain } }] },
+        asked: { remove: [], fromTurn: 0, shift: 0, add: [{ personId: to, weight: part.weight, turn: part.turn, part: part.of, reason: { given: 'delegated', by: personBehind(actor), chain } }] },
       });
     });
   }
@@ -106,7 +107,7 @@ export class HandlingService {
   /** Lets somebody decide in one's place no longer, nor whoever they passed it on to. */
   undelegate(actor: Actor, taskId: string, { person }: NamePerson): Promise<InstanceView> {
     return this.asAsked(actor, taskId, async (tx, { row, part }) => {
-      const mine = (await askedOf(tx, taskId)).filter(({ reason }) => 'given' in reason && reason.given === 'delegated' && reason.chain.includes(personOfActor(actor)));
+      const mine = (await askedOf(tx, taskId)).filter(({ reason }) => 'given' in reason && reason.given === 'delegated' && reason.chain.includes(personBehind(actor)));
       const chosen = mine.find(({ personId }) => personId === person);
       if (!chosen) throw new Problem('WORKFLOW_NOT_ASKED');
       const remove = mine.filter(({ personId, reason }) => personId === person || (reason as Given).chain.includes(person)).map(({ personId }) => personId);
@@ -124,7 +125,7 @@ export class HandlingService {
       const turn = place === 'next' ? turnOf(tally) + 1 : turnOf(tally) + tally.open.people;
       return this.transitions.run(tx, actor, row, { type: 'add-signer', task: taskId, part: { of: person, weight, turn } }, {
         comment,
-        asked: { remove: [], fromTurn: turn, shift: 1, add: [{ personId: person, weight, turn, part: person, reason: given('added', personOfActor(actor)) }] },
+        asked: { remove: [], fromTurn: turn, shift: 1, add: [{ personId: person, weight, turn, part: person, reason: given('added', personBehind(actor)) }] },
       });
     };
     return this.transitions.write(actor, async (tx) => {
@@ -210,11 +211,6 @@ function partNamed(asked: readonly AskedRow[], owner: string): Part {
   if (!found) throw new Problem('WORKFLOW_NOT_ASKED');
   if (found.answered) throw new Problem('WORKFLOW_ALREADY_DECIDED');
   return { of: owner, weight: found.weight, turn: found.turn };
-}
-
-function personOfActor(actor: Actor): string {
-  if (actor.kind === 'system') throw new Denied('SESSION_REQUIRED');
-  return actor.personId;
 }
 
 /** What a step's definition does not allow. */

@@ -11,11 +11,14 @@ import { ConversationService } from './conversation.service';
 import { DecisionsService } from './decisions.service';
 import { EscalationService } from './escalation.service';
 import { ExportService } from './export.service';
+import { FailuresService } from './failures.service';
 import { HandlingService } from './handling.service';
 import { InformingService } from './informing.service';
 import { IncidentsController } from './incidents.controller';
 import { IncidentsService } from './incidents.service';
 import { InstancesController } from './instances.controller';
+import { MessagesController } from './messages.controller';
+import { MessagesService } from './messages.service';
 import { StatisticsService } from './statistics.service';
 import { SubstitutionsController } from './substitutions.controller';
 import { SubstitutionsService } from './substitutions.service';
@@ -31,14 +34,15 @@ import { WorkflowService } from './workflow.service';
 
 export { AttachmentsService } from './attachments.service';
 export { DefinitionsService } from './definitions.service';
+export { MessagesService } from './messages.service';
 export { TEMPLATES } from './templates';
 export { TimersService } from './timers.service';
 
 @Global()
 @Module({
   imports: [CalendarsModule, FilesModule],
-  controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, HandlingService, IncidentsService, InformingService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
-  exports: [AttachmentsService, DefinitionsService, TimersService],
+  controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MessagesController, SubstitutionsController, TasksController],
+  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  exports: [AttachmentsService, DefinitionsService, MessagesService, TimersService],
 })
 export class WorkflowModule {}

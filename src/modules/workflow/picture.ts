@@ -2,7 +2,7 @@ import { graphlib, layout } from '@dagrejs/dagre';
 import type { Locale } from '../../access';
 import { mermaidLabel, xmlText } from '../../http';
 import type { Approval, CandidateAlternative, CandidateRule, Condition, Definition, Moment, Node } from './definition';
-import { boundariesOf, type Waiting, waits } from './flow';
+import { boundariesOf, type Leaving, type Waiting, waits } from './flow';
 
 /** What of an instance is drawn into the picture of its definition. */
 export interface Standing {
@@ -44,11 +44,16 @@ function momentText(moment: Moment, locale: Locale): string {
   return `⏱ ${words.timer[unit](count)}`;
 }
 
+const messageText = ({ name }: { name: string }) => `✉ ${name}`;
+
+const boundaryText = ({ on, interrupting }: Leaving, locale: Locale) => `${'after' in on ? momentText(on.after, locale) : 'message' in on ? messageText(on.message) : `⚠ ${on.error}`}${interrupting ? '' : ' +'}`;
+
 /** Under its title: who decides, and how many. */
 function linesOf(node: Waiting, locale: Locale): string[] {
   const words = WORDS[locale];
   if (node.type === 'service') return [words.service];
   if (node.type === 'timer') return [momentText(node.after, locale)];
+  if (node.type === 'message') return [messageText(node.message)];
   const several = (asked: NonNullable<Approval['strategy']>) => (typeof asked === 'string' ? words[asked] : 'quorum' in asked ? words.quorum(asked.quorum) : words.weighted(asked.weighted));
   return [alternativeText(node.candidates[0]!, locale), ...(node.strategy === undefined ? [] : [several(node.strategy)])];
 }
@@ -58,11 +63,12 @@ const conditionText = (condition: Condition) => (typeof condition === 'string' ?
 function waysOf(name: string, node: Node, locale: Locale): Way[] {
   const words = WORDS[locale];
   const on = (to: string, label = ''): Way => ({ from: name, to, label, kind: 'on' });
-  const timed = boundariesOf(node).map(([, { to, after, interrupting }]): Way => ({ ...on(to, `${momentText(after, locale)}${interrupting ? '' : ' +'}`), kind: 'timed' }));
+  const timed = boundariesOf(node).map(([, leaving]): Way => ({ ...on(leaving.to, boundaryText(leaving, locale)), kind: 'error' in leaving.on ? 'rejected' : 'timed' }));
   switch (node.type) {
     case 'approval':
       return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
     case 'service':
+    case 'message':
       return [on(node.to), ...timed];
     case 'timer':
       return [on(node.to)];

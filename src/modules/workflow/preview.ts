@@ -42,7 +42,8 @@ export function foresee(definition: Definition, form: Form, { candidates, ...wor
     // Those of an earlier wave first, so that what waits together is counted together.
     const task = marking.tasks.toSorted((a, b) => waves.get(a.node)! - waves.get(b.node)!)[0]!;
     wave = waves.get(task.node)!;
-    if (definition.nodes[task.node]?.type === 'timer') event = { type: 'fire', task: task.id, boundary: null, form };
+    const { type } = definition.nodes[task.node]!;
+    if (type === 'timer' || type === 'message') event = { type: type === 'timer' ? 'fire' : 'message', task: task.id, boundary: null, form };
     else if (task.tally === null) event = { type: 'complete', task: task.id, form };
     else {
       const turn = turnOf(task.tally);

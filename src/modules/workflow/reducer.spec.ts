@@ -83,7 +83,7 @@ describe('the reducer', () => {
 
   it('refuses every verb a state does not answer to, for every state and verb', () => {
     const verbs = [...new Set(Object.values(VERBS).flat())] as Verb[];
-    expect(verbs).toHaveLength(22);
+    expect(verbs).toHaveLength(24);
     const part: Part = { of: 'ani', weight: 1, turn: 0 };
     for (const state of Object.values(InstanceState)) {
       for (const type of verbs) {
@@ -91,7 +91,7 @@ describe('the reducer', () => {
         const marking: Marking = state === 'running' ? running.marking : { state, round: 1, tasks: [], joins: [], variables: {} };
         const event = { type, task: 't1', form: {}, to: type === 'return' ? null : 'budi', by: 'ani', from: 'budi', part, boundary: null, before: running.marking } as unknown as WorkflowEvent;
         const result = step(reimbursement, marking, event, { candidates: () => ONE, taskId: () => 'x', ...WORLD });
-        const other: Partial<Record<Verb, string>> = { complete: 'verb', abstain: 'verb', release: 'verb', answer: 'verb', 'remove-signer': 'last', fire: 'verb' };
+        const other: Partial<Record<Verb, string>> = { complete: 'verb', abstain: 'verb', release: 'verb', answer: 'verb', 'remove-signer': 'last', fire: 'verb', message: 'verb', fail: 'verb' };
         const expected = !(VERBS[state] as readonly Verb[]).includes(type) ? 'state' : state === 'running' ? other[type] : undefined;
         expect([state, type, (result as Partial<Refusal>).refused]).toEqual([state, type, expected]);
       }
@@ -333,7 +333,7 @@ describe('the reducer', () => {
   it('refolds from its history, whatever happened, and can always be completed; nothing is left when it ends', () => {
     const scale = Number(process.env.PROPERTY_RUNS ?? 1);
     const seen = new Map<string, number>();
-    const verbs = ['approve', 'approve', 'approve', 'approve', 'reject', 'abstain', 'return', 'withdraw', 'submit', 'complete', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'suspend', 'resume', 'cancel', 'take-back', 'fire', 'fire'] as const satisfies Verb[];
+    const verbs = ['approve', 'approve', 'approve', 'approve', 'reject', 'abstain', 'return', 'withdraw', 'submit', 'complete', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'suspend', 'resume', 'cancel', 'take-back', 'fire', 'fire', 'message', 'message', 'fail'] as const satisfies Verb[];
     const acts = fc.array(fc.tuple(fc.constantFrom(...verbs), fc.nat(), fc.nat()), { maxLength: 25 });
     const sound = fc.oneof(aBlockDefinition.map((drawn) => ({ drawn, blocks: true })), aSpoiltDefinition.filter((each) => soundness(each, { limit: 500 }).verdict === 'sound').map((drawn) => ({ drawn, blocks: false })));
     fc.assert(
@@ -368,14 +368,15 @@ describe('the reducer', () => {
           if (type === 'withdraw' || type === 'cancel') return more % 3 === 0 ? { type } : null;
           if (type === 'take-back') return before.tasks[0] && before.state === 'running' && ['voted', 'approved', 'rejected', 'returned'].includes(run.last!.history) ? { type, task: before.tasks[0].id, before } : null;
           if (!task) return null;
-          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'timer' }>;
+          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'timer' | 'message' }>;
           if (type === 'fire' && node.type === 'approval' && more % 2 === 0) {
             const at = [100, 101, 110, 111][which % 4]!;
             const asks = at >= 110 && (node.strategy ?? 'any') === 'any' ? [{ of: `e${run.history.length}`, weight: 1, turn: turnOf(task.tally!) + task.tally!.open.people }] : undefined;
             return { type, task: task.id, boundary: at, ...(asks ? { asks } : {}), form };
           }
-          if (type === 'fire') return { type, task: task.id, boundary: node.type === 'timer' ? null : more % (node.boundary?.length ?? 1), form };
-          if (node.type === 'timer') return type === 'skip' ? { type, task: task.id, form } : null;
+          if (type === 'fire' || type === 'message') return { type, task: task.id, boundary: node.type === 'approval' ? more % (node.boundary?.length ?? 1) : null, form };
+          if (type === 'fail') return { type, task: task.id, code: 'lost', form };
+          if (node.type !== 'approval') return type === 'skip' ? { type, task: task.id, form } : null;
           const waiting = parts.get(task.id)!;
           const sequential = (nodes[task.node] as { strategy?: string }).strategy === 'sequential';
           const part = sequential ? waiting.find(({ turn }) => turn === turnOf(task.tally!))! : waiting[more % waiting.length]!;
@@ -432,7 +433,7 @@ describe('the reducer', () => {
           const task = run.marking.tasks[left % run.marking.tasks.length]!;
           if (task.claimedBy !== null) acted({ type: 'release', task: task.id });
           if (task.tally === null) {
-            expect(acted({ type: 'fire', task: task.id, boundary: null, form: { way: left > 150 ? -1 : left % 3 } })).toBe(true);
+            expect(acted({ type: nodes[task.node]!.type === 'timer' ? 'fire' : 'message', task: task.id, boundary: null, form: { way: left > 150 ? -1 : left % 3 } })).toBe(true);
             continue;
           }
           const part = parts.get(task.id)!.toSorted((a, b) => a.turn - b.turn)[0]!;
@@ -445,7 +446,29 @@ describe('the reducer', () => {
       }),
       { numRuns: Math.ceil(2_000 * scale) },
     );
-    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
+    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'message_received', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
+  });
+
+  it('goes on with a message, leaves a step by one, or begins something beside it; once', () => {
+    const told = { name: 'told' };
+    const run = new Run(flow({ m: { type: 'message', title: { en: 'M', id: 'M' }, message: told, as: 'said', form: {}, to: 'a' }, a: aStep('done', { boundary: [{ message: told, to: 'b', interrupting: false }, { message: told, to: 'c' }, { after: { hours: 1 }, to: 'c' }] }), b: aStep('done'), c: aStep('done') })).submits();
+    const comes = (task: string, boundary: number | null, answer?: object) => run.tries({ type: 'message', task, boundary, form: {}, ...(answer ? { answer: answer as Record<string, unknown> } : {}) });
+    expect([comes('t1', 0), run.tries({ type: 'fire', task: 't1', boundary: null, form: {} }), comes('t1', null, { ref: 1 }), run.waiting, run.marking.variables]).toEqual([{ refused: 'verb' }, { refused: 'verb' }, null, ['a'], { said: { ref: 1 } }]);
+    expect([comes('t2', null), comes('t2', 2), comes('t2', 0), comes('t2', 0), run.waiting]).toEqual([{ refused: 'verb' }, { refused: 'verb' }, null, { refused: 'verb' }, ['a', 'b']]);
+    expect([comes('t2', 1), run.waiting, run.last!.closes]).toEqual([null, ['b', 'c'], [{ id: 't2', state: 'cancelled' }]]);
+    expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+  });
+
+  it('leads what has failed where the definition says: by its name, or else any', () => {
+    const nodes = (boundary?: object) => ({ s: { type: 'service' as const, title: { en: 'S', id: 'S' }, to: 'done', ...(boundary ? { boundary: boundary as never } : {}) }, a: aStep('done'), b: aStep('done') });
+    const fails = (boundary: object | undefined, code: string) => {
+      const run = new Run(flow(nodes(boundary), 's')).submits();
+      const refused = run.tries({ type: 'fail', task: 't1', code, form: {} });
+      expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+      return refused ?? [run.waiting, run.last!.closes[0]!.state, run.last!.history];
+    };
+    const both = [{ error: '*', to: 'b' }, { error: 'known', to: 'a' }];
+    expect([fails(both, 'known'), fails(both, 'else'), fails([both[1]], 'else'), fails(undefined, 'known')]).toEqual([[['a'], 'failed', 'step_failed'], [['b'], 'failed', 'step_failed'], { refused: 'unhandled' }, { refused: 'unhandled' }]);
   });
 
   it('keeps what is filled in at steps: of several people a list, until the step is asked again', () => {

@@ -1,8 +1,8 @@
 import { advance } from './advance';
 import { type Approval, ballotOf, type Definition } from './definition';
-import { boundariesOf, type Waiting, waits } from './flow';
+import { boundariesOf, handlesFailure, type Waiting, waits } from './flow';
 import { isMark, marksOf } from './service-level';
-import { type Delta, type Env, type History, type Marking, type Needs, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
+import { type Delta, type Env, type Form, type History, type Marking, type Needs, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
 import { computedOf, several, Unevaluated } from './variables';
 import { ask, cast, excuse, outcome, turnOf, type Vote } from './voting';
 
@@ -73,6 +73,8 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
     default:
   }
   if (event.type === 'fire') return fired(definition, marking, { task, node, without }, event, env);
+  if (event.type === 'message') return received(definition, marking, { task, node, without }, event, env);
+  if (event.type === 'fail') return failed(definition, { task, node, without }, event, env);
   if (node.type !== 'approval') return { refused: 'verb' };
   switch (event.type) {
     case 'claim':
@@ -116,12 +118,40 @@ function fired(definition: Definition, marking: Marking, { task, node, without }
   }
   const at = event.boundary;
   if (isMark(at)) return marked(marking, { task, node }, at, event.asks ?? []);
-  const found = boundariesOf(node).find(([n]) => n === at);
+  return leaves(definition, marking, { task, node, without }, at, 'after', event.form, env, { history: 'time_ran_out', state: 'timed_out' });
+}
+
+/** A boundary of a step comes about: the step is over, or something else begins beside it. */
+function leaves(
+  definition: Definition,
+  marking: Marking,
+  { task, node, without }: { task: OpenTask; node: Waiting; without: Marking },
+  at: number,
+  by: 'after' | 'message',
+  form: Form,
+  env: Env,
+  { history, state }: { history: History; state: Delta['closes'][number]['state'] },
+): Delta | Refusal | Needs {
+  const found = boundariesOf(node).find(([n, { on }]) => n === at && by in on);
   if (!found || task.fired.includes(at)) return { refused: 'verb' };
   const { to, interrupting } = found[1];
-  const told = { history: 'time_ran_out', node: task.node } as const;
-  if (interrupting) return advance(definition, without, [[task.node, to]], event.form, env, { closes: [{ id: task.id, state: 'timed_out' }], ...told });
-  return advance(definition, { ...marking, tasks: marking.tasks.map((each) => (each === task ? { ...task, fired: [...task.fired, at] } : each)) }, [[task.node, to]], event.form, env, { closes: [], ...told });
+  if (interrupting) return advance(definition, without, [[task.node, to]], form, env, { closes: [{ id: task.id, state }], history, node: task.node });
+  return advance(definition, { ...marking, tasks: marking.tasks.map((each) => (each === task ? { ...task, fired: [...task.fired, at] } : each)) }, [[task.node, to]], form, env, { closes: [], history, node: task.node });
+}
+
+/** A message has come: the step that waits for it is done, or a boundary comes about. */
+function received(definition: Definition, marking: Marking, { task, node, without }: { task: OpenTask; node: Waiting; without: Marking }, event: Extract<WorkflowEvent, { type: 'message' }>, env: Env): Delta | Refusal | Needs {
+  if (event.boundary !== null) return leaves(definition, marking, { task, node, without }, event.boundary, 'message', event.form, env, { history: 'message_received', state: 'cancelled' });
+  if (node.type !== 'message') return { refused: 'verb' };
+  return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'message_received', node: task.node });
+}
+
+/** What another system was to carry out has failed: the step is over, where the definition says what becomes of it. */
+function failed(definition: Definition, { task, node, without }: { task: OpenTask; node: Waiting; without: Marking }, event: Extract<WorkflowEvent, { type: 'fail' }>, env: Env): Delta | Refusal | Needs {
+  if (node.type !== 'service') return { refused: 'verb' };
+  const to = handlesFailure(node, event.code);
+  if (to === null) return { refused: 'unhandled' };
+  return advance(definition, without, [[task.node, to]], event.form, env, { closes: [{ id: task.id, state: 'failed' }], history: 'step_failed', node: task.node });
 }
 
 /** The service level’s time has come: it waits on, and others may be asked as well. Who had taken it on no longer keeps it from them. */

@@ -121,6 +121,7 @@ function redirected(node: Node, from: string, to: string): Node {
     case 'approval':
       return { ...node, ...outcomes(node, way), ...(node.onReject === undefined ? {} : { onReject: way(node.onReject) }) };
     case 'service':
+    case 'message':
       return { ...node, ...outcomes(node, way) };
     case 'timer':
       return { ...node, to: way(node.to) };

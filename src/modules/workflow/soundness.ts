@@ -187,7 +187,7 @@ export function replay(definition: Pick<Definition, 'start' | 'nodes'>, run: rea
 export function explain(found: Exclude<Verdict, { verdict: 'sound' }>): string {
   if (found.verdict === 'undecided') return `there are more than ${found.states - 1} states it can be in: too many to be sure of it`;
   if (found.fault === 'dead') return 'whatever is decided, nothing ever comes here';
-  const steps = found.run.map((move) => ('gateway' in move ? `${move.gateway} goes to ${move.ways.join(' and ')}` : 'returnTo' in move ? `${move.step} is sent back to ${move.returnTo}` : 'boundary' in move ? `time runs out at ${move.step}` : `${move.step} is ${move.outcome}`));
+  const steps = found.run.map((move) => ('gateway' in move ? `${move.gateway} goes to ${move.ways.join(' and ')}` : 'returnTo' in move ? `${move.step} is sent back to ${move.returnTo}` : 'boundary' in move ? `boundary ${move.boundary} of ${move.step} comes about` : `${move.step} is ${move.outcome}`));
   const after = steps.length === 0 ? 'from the start' : `after: ${steps.join('; ')}`;
   return found.fault === 'twice' ? `is reached a second time while it still waits, ${after}` : `can never be completed, ${after}; then it waits at ${found.waiting.map((place) => place.replace('>', ' → ')).join(', ')}`;
 }

@@ -6,7 +6,7 @@ import { AdministrationService } from './administration.service';
 import { BulkService } from './bulk.service';
 import { DecisionsService } from './decisions.service';
 import { HandlingService } from './handling.service';
-import { AddSignerInput, Answered, BulkDecisions, BulkResults, Explanation, HandOnInput, HandOverInput, IdParam, InboxPage, InboxQuery, InstanceResponse, NamePersonInput, Reason, Remark, SendBack } from './workflow.dto';
+import { AddSignerInput, Answered, BulkDecisions, BulkResults, Explanation, Failed, HandOnInput, HandOverInput, IdParam, InboxPage, InboxQuery, InstanceResponse, NamePersonInput, Reason, Remark, SendBack } from './workflow.dto';
 import { WorkflowQueries } from './workflow.queries';
 import { WorkflowService } from './workflow.service';
 
@@ -82,6 +82,15 @@ export class TasksController {
   @ZodResponse({ type: InstanceResponse, status: 200 })
   complete(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Answered) {
     return this.deciding.decide(actor, id, 'complete', input);
+  }
+
+  @Post('workflow/tasks/:id/fail')
+  @ApiOperation({ summary: 'Reports that a step has failed that another system carries out', description: 'The request goes where the definition says for this code, or waits on, among the incidents.' })
+  @HttpCode(200)
+  @RequirePermission('workflow:complete')
+  @ZodResponse({ type: InstanceResponse, status: 200 })
+  fail(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Failed) {
+    return this.deciding.fail(actor, id, input);
   }
 
   @Post('workflow/tasks/:id/claim')

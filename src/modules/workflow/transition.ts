@@ -61,6 +61,10 @@ export type WorkflowEvent =
   | { type: 'undelegate'; task: string; part: Part; from: string }
   /** A time has come: a timer's own, that of a boundary, or of the service level, with those who are asked as well. */
   | { type: 'fire'; task: string; boundary: number | null; asks?: readonly Part[]; form: Form }
+  /** A message has come that the step waits for, or a boundary of it. */
+  | { type: 'message'; task: string; boundary: number | null; answer?: Form; form: Form }
+  /** What another system was to carry out has failed, by the name it gives that. */
+  | { type: 'fail'; task: string; code: string; form: Form }
   /** By an administrator: on without an answer; halted and on again; ended. */
   | { type: 'skip'; task: string; form: Form }
   | { type: 'suspend' | 'resume' | 'cancel' };
@@ -88,7 +92,7 @@ export interface Env {
 
 export type History =
   | 'submitted' | 'resubmitted' | 'voted' | 'approved' | 'step_completed' | 'returned' | 'rejected' | 'withdrawn' | 'taken_back' | 'claimed' | 'released' | 'information_asked' | 'information_given'
-  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'reminded' | 'overdue' | 'escalated';
+  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'message_received' | 'step_failed' | 'reminded' | 'overdue' | 'escalated';
 
 /** What an event does. */
 export interface Delta {
@@ -109,8 +113,8 @@ export interface Delta {
 }
 
 export type Refusal =
-  /** `state`: not in this state. `task`: it does not wait. `verb`: not what the step asks for. `turn`: somebody else decides before. `claimed`: somebody else has taken it on. `last`: nobody, or not enough, would be left to decide it. */
-  | { refused: 'state' | 'task' | 'verb' | 'turn' | 'claimed' | 'last' }
+  /** `state`: not in this state. `task`: it does not wait. `verb`: not what the step asks for. `turn`: somebody else decides before. `claimed`: somebody else has taken it on. `last`: nobody, or not enough, would be left to decide it. `unhandled`: the definition does not say what becomes of it. */
+  | { refused: 'state' | 'task' | 'verb' | 'turn' | 'claimed' | 'last' | 'unhandled' }
   | { refused: 'target'; targets: readonly string[] }
   /** Nobody, or not enough, could decide what would open. */
   | { refused: 'no-candidate'; node: string }
@@ -130,7 +134,7 @@ export interface Needs {
  */
 export const VERBS = {
   draft: ['submit'],
-  running: ['approve', 'reject', 'abstain', 'complete', 'return', 'withdraw', 'take-back', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'fire', 'suspend', 'cancel'],
+  running: ['approve', 'reject', 'abstain', 'complete', 'return', 'withdraw', 'take-back', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'fire', 'message', 'fail', 'suspend', 'cancel'],
   suspended: ['resume', 'cancel'],
   returned: ['submit', 'withdraw', 'take-back', 'cancel'],
   withdrawn: ['submit'],

@@ -21,7 +21,8 @@ import { DUE, marksOf } from './service-level';
 import { type Answer, approvedAlready, givenAgain, keptApart } from './separation';
 import type { Delta, Env, Form, OpenTask, Part, Refusal, Verb, WorkflowEvent } from './transition';
 import { SubstitutionsService } from './substitutions.service';
-import { asksExpressions, peopleBy } from './variables';
+import { awaitMessages, awaitsMessages, messagesOf } from './messages.store';
+import { asksExpressions, correlationOf, peopleBy } from './variables';
 import { turnOf } from './voting';
 import type { InstanceView } from './workflow.dto';
 import { transitioned } from './workflow.events';
@@ -37,6 +38,8 @@ export interface Said {
   takesBack?: string;
   /** The timer whose time has come. */
   timer?: string;
+  /** The message that has come, and who sent it. */
+  message?: { id: string; sentBy: string };
   /** Who is asked changes with it. */
   asked?: Omit<NonNullable<Transition['asked']>, 'taskId'>;
 }
@@ -150,6 +153,7 @@ export class Transitions {
     });
     const form = event.type === 'submit' ? { ...event.form } : null;
     const { timers, moves } = await this.timesOf(tx, actor, row, definition, event, result, form ?? row.form);
+    const subscriptions = opens.flatMap(({ id: taskId, node }) => messagesOf(definition, node).map(({ boundary, message }) => ({ taskId, boundary, name: message.name, key: this.subjectOf(definition, node, message, row, { ...(form ?? row.form), ...next.variables }, world, actor.locale) })));
     const written = await writeTransition(tx, actor, {
       instanceId: row.id,
       expectedSeq: row.seq,
@@ -158,7 +162,7 @@ export class Transitions {
       ended: result.ended,
       submitted: event.type === 'submit',
       form,
-      history: { event: result.history, node: result.node, data: { comment: said.comment, stead: said.stead?.length ? said.stead : undefined, due: timers.length > 0 ? timers.map(({ taskId, boundary, due }) => ({ task: taskId, boundary, at: due.at.toISOString() })) : undefined, ...toldOf(event, result, calendar ? world : undefined) } },
+      history: { event: result.history, node: result.node, data: { comment: said.comment, stead: said.stead?.length ? said.stead : undefined, message: said.message, due: timers.length > 0 ? timers.map(({ taskId, boundary, due }) => ({ task: taskId, boundary, at: due.at.toISOString() })) : undefined, ...toldOf(event, result, calendar ? world : undefined) } },
       decision: said.decides === undefined || about === null ? null : { taskId: about.id, verb: event.type as DecisionVerb, comment: said.comment ?? null, part: said.decides?.of ?? null },
       closes: result.closes,
       reopens: result.reopens.map((id) => changeOf(next.tasks.find((task) => task.id === id)!)),
@@ -170,6 +174,7 @@ export class Transitions {
       timers,
       moves,
     });
+    if (awaitsMessages(definition)) await awaitMessages(tx, actor.foundationId, row.id, subscriptions);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
     if (next.state === 'completed') await this.substitutions.follow(tx, actor, row, definition, form ?? row.form);
     await this.audit.record(tx, actor, transitioned(row.id, before, result, { event, seq: row.seq + 1, inSteadOf: [...(said.stead ?? [])] }));
@@ -181,6 +186,14 @@ export class Transitions {
     const since = written.now.toISOString();
     const tasks = next.tasks.map((task) => ({ ...(row.tasks.find(({ id }) => id === task.id) ?? { since, dueAt: timers.find((each) => each.taskId === task.id && each.boundary === DUE)?.due.at.toISOString() ?? null, candidate: null, answered: false }), ...task }));
     return toView({ ...row, ...next, joins: [...next.joins], tasks, seq: row.seq + 1, form: form ?? row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
+  }
+
+  /** What a message has to be about. Throws 409 WORKFLOW_EXPRESSION where that is nothing. */
+  private subjectOf(definition: Definition, node: string, message: { correlation?: string }, row: InstanceRow, variables: Form, world: { now: Date; zone: string }, locale: Locale): string {
+    const step = titleOf(definition, node, locale);
+    const found = inLimits(step, () => correlationOf(definition, message, row.id, variables, world));
+    if (found === null || found === '') throw new Problem('WORKFLOW_EXPRESSION', { step, detail: 'it does not yield what a message is to be about' });
+    return found;
   }
 
   /** Who is asked by this transition: at steps that open, whose turn it is now, and who was put to one as well. */
@@ -237,14 +250,14 @@ export class Transitions {
 /** What is waited for at a node: its own time, those of its boundaries, and of its service level. */
 function momentsOf(definition: Definition, name: string): { boundary: number | null; moment: Moment }[] {
   const node = definition.nodes[name];
-  return [...(node?.type === 'timer' ? [{ boundary: null, moment: node.after }] : []), ...boundariesOf(node).map(([boundary, { after: moment }]) => ({ boundary, moment })), ...marksOf(node).map(({ at: boundary, after: moment }) => ({ boundary, moment }))];
+  return [...(node?.type === 'timer' ? [{ boundary: null, moment: node.after }] : []), ...boundariesOf(node).flatMap(([boundary, { on }]) => ('after' in on ? [{ boundary, moment: on.after }] : [])), ...marksOf(node).map(({ at: boundary, after: moment }) => ({ boundary, moment }))];
 }
 
 const sameTask = (one: OpenTask, other: OpenTask) => one.claimedBy === other.claimedBy && one.asking === other.asking && one.fired.length === other.fired.length && JSON.stringify(one.tally) === JSON.stringify(other.tally);
 
 const PAST: Record<Verb, string> = {
   submit: 'submitted', approve: 'approved', reject: 'rejected', abstain: 'abstained from', complete: 'completed', return: 'returned', withdraw: 'withdrawn', 'take-back': 'decided otherwise', claim: 'claimed', release: 'released',
-  ask: 'asked about', answer: 'explained', transfer: 'handed on', delegate: 'handed on', undelegate: 'taken back', 'add-signer': 'changed', 'remove-signer': 'changed', skip: 'skipped', fire: 'timed', suspend: 'suspended', resume: 'resumed', cancel: 'cancelled',
+  ask: 'asked about', answer: 'explained', transfer: 'handed on', delegate: 'handed on', undelegate: 'taken back', 'add-signer': 'changed', 'remove-signer': 'changed', skip: 'skipped', fire: 'timed', message: 'told', fail: 'failed', suspend: 'suspended', resume: 'resumed', cancel: 'cancelled',
 };
 
 function refusal(refused: Refusal, row: InstanceRow, verb: Verb, definition: Definition, locale: Locale): Problem {
@@ -265,6 +278,8 @@ function refusal(refused: Refusal, row: InstanceRow, verb: Verb, definition: Def
       return new Problem('WORKFLOW_EXPRESSION', { step: titleOf(definition, refused.where, locale), detail: refused.detail });
     case 'no-candidate':
       return new Problem('WORKFLOW_NO_CANDIDATE', { step: titleOf(definition, refused.node, locale) });
+    case 'unhandled':
+      return new Problem('WORKFLOW_VERB', { verb });
     case 'task':
       return new Problem('STALE_VERSION');
   }

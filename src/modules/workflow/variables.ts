@@ -1,7 +1,7 @@
 import type { FieldError } from '../../access';
 import { pointer } from '../../http';
 import type { Approval, CandidateAlternative, Condition, Definition } from './definition';
-import { ANY, BOOLEAN, compile, contextOf, type Expression, ExpressionLimit, fits, fromJson, listOf, type Logic, satisfiable, type Schema, STRING, toJson, type Type, typeOfSchema, typeText } from './feel';
+import { ANY, BOOLEAN, compile, contextOf, type Expression, ExpressionLimit, fits, fromJson, listOf, type Logic, NUMBER, satisfiable, type Schema, STRING, toJson, type Type, typeOfSchema, typeText } from './feel';
 import { boundariesOf, type Flow, flowOf, waits } from './flow';
 import type { Env, Form } from './transition';
 
@@ -52,6 +52,13 @@ export function holds(definition: Document, when: Condition, form: Form, variabl
 export function peopleBy(definition: Document, source: string, variables: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): string[] {
   const found = toJson(expressionsOf(definition).bySource.get(source)!.evaluate({ variables, now, zone }));
   return [...new Set((Array.isArray(found) ? found : [found]).filter((each): each is string => typeof each === 'string'))];
+}
+
+/** What a message has to be about to be meant for a step: what its expression yields, or the request by its id. Throws ExpressionLimit; null where it yields nothing. */
+export function correlationOf(definition: Document, { correlation }: { correlation?: string }, requestId: string, variables: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): string | null {
+  if (correlation === undefined) return requestId;
+  const found = toJson(expressionsOf(definition).bySource.get(correlation)!.evaluate({ variables, now, zone }));
+  return typeof found === 'string' || typeof found === 'number' ? String(found) : null;
 }
 
 /** Whether any expression stands in it. */
@@ -118,10 +125,12 @@ interface Place {
 function placesOf(nodes: Definition['nodes']): Place[] {
   return Object.entries(nodes).flatMap(([node, of]): Place[] => {
     if (of.type === 'exclusive' || of.type === 'inclusive') return of.branches.flatMap(({ when }, n) => (typeof when === 'string' ? [{ node, source: when, place: ['nodes', node, 'branches', n, 'when'], wanted: [BOOLEAN] }] : []));
-    if (of.type !== 'approval') return [];
+    const named = [...(of.type === 'message' ? [{ message: of.message, place: ['nodes', node, 'message', 'correlation'] }] : []), ...boundariesOf(of).flatMap(([at, { on }]) => ('message' in on ? [{ message: on.message, place: ['nodes', node, 'boundary', at, 'message', 'correlation'] }] : []))];
+    const correlations = named.flatMap(({ message, place }): Place[] => (message.correlation === undefined ? [] : [{ node, source: message.correlation, place, wanted: [STRING, NUMBER] }]));
+    if (of.type !== 'approval') return correlations;
     const rulesIn = (alternatives: readonly CandidateAlternative[], place: (string | number)[]) => alternatives.flatMap((each, n) => ('together' in each ? each.together.map((rule, k) => ({ rule, at: [...place, n, 'together', k] })) : [{ rule: each, at: [...place, n] }]));
     const rules = [...rulesIn(of.candidates, ['candidates']), ...(of.serviceLevel?.escalation ?? []).flatMap(({ to }, n) => rulesIn(to, ['serviceLevel', 'escalation', n, 'to']))];
-    return rules.flatMap(({ rule, at }) => ('people' in rule ? [{ node, source: rule.people, place: ['nodes', node, ...at, 'people'], wanted: [STRING, listOf(STRING)] }] : []));
+    return [...correlations, ...rules.flatMap(({ rule, at }): Place[] => ('people' in rule ? [{ node, source: rule.people, place: ['nodes', node, ...at, 'people'], wanted: [STRING, listOf(STRING)] }] : []))];
   });
 }
 
@@ -146,7 +155,7 @@ function orderOf(computed: Readonly<Record<string, string>>, report: Report): st
 export function expressionProblems(definition: Definition): FieldError[] {
   const problems: FieldError[] = [];
   const report: Report = (place, code, detail) => problems.push({ pointer: pointer(place.map(String)), code, detail });
-  for (const [name, node] of Object.entries(definition.nodes)) if ((node.type === 'approval' || node.type === 'service') && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
+  for (const [name, node] of Object.entries(definition.nodes)) if ('to' in node && 'title' in node && node.type !== 'timer' && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
   const { bySource } = read(definition, report);
   if (problems.length > 0) return problems;
   unwrittenProblems(definition, bySource, report);

@@ -96,7 +96,7 @@ const foreseen = z.object({
   title: z.string().meta({ description: 'In the caller’s language' }),
   wave: z.int().meta({ description: 'Steps of one wave may wait at the same time; from 1' }),
   state: z.enum(['asked', 'skipped', 'nobody']).meta({ description: 'skipped: gone past, nobody could decide it, or those asked have approved already; nobody: nobody could, and it would not get there' }),
-  kind: z.enum(['approval', 'service', 'timer']),
+  kind: z.enum(['approval', 'service', 'message', 'timer']),
   strategy: z.string().nullable().meta({ description: 'How several decisions become one; null for what another system carries out', example: 'any' }),
   dueAt: instant.nullable().meta({ description: 'By when at the latest, if everybody keeps to the times the definition gives them; null where it gives none, and after that' }),
   asked: z.array(z.object({ id: uuid, name: z.string(), why: z.string().meta({ example: 'Heads the unit (Head of science, Science)' }) })),
@@ -112,6 +112,7 @@ export class Remark extends createZodDto(z.strictObject({ comment: comment.optio
 const answer = form.optional().meta({ description: 'What the definition asks for at this step, where it does' });
 export class Answered extends createZodDto(z.strictObject({ comment: comment.optional(), step, form: answer }).meta({ example: { comment: 'Receipt checked' } })) {}
 export class Reason extends createZodDto(z.strictObject({ comment, step }).meta({ example: { comment: 'The receipt is missing' } })) {}
+export class Failed extends createZodDto(z.strictObject({ code: z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,59}$/).meta({ description: 'What went wrong, as the definition names it' }), comment }).meta({ example: { code: 'account-closed', comment: 'The bank refused the transfer' } })) {}
 export class SendBack extends createZodDto(
   z.strictObject({ comment, step, to: z.string().max(60).optional().meta({ description: 'The step it goes back to, one of those the definition names; left out, the initiator' }) }).meta({ example: { comment: 'The receipt is missing' } }),
 ) {}
@@ -214,11 +215,12 @@ const incident = z.object({
   definition: z.string(),
   node: z.string(),
   title: z.string(),
-  boundary: z.int().nullable().meta({ description: 'Which boundary of the step, by its number; null for a step that is a timer' }),
-  dueAt: instant,
+  kind: z.enum(['timer', 'message', 'failure']).meta({ description: 'A time that has come, a message that has, or what another system or a person ran into' }),
+  boundary: z.int().nullable().meta({ description: 'Which boundary of the step, by its number; null for the step itself' }),
+  since: instant,
   attempts: z.int(),
   problem: z.string().meta({ example: 'WORKFLOW_NO_CANDIDATE: Nobody can decide the step "Head of the unit" for this request; ask an administrator to fill the position.' }),
-  nextTryAt: instant,
+  nextTryAt: instant.nullable().meta({ description: 'null: it is not tried again by itself' }),
 });
 export class IncidentPage extends createZodDto(pageOf(incident)) {}
 export class ListIncidentsQuery extends createZodDto(z.strictObject(pageQuery)) {}

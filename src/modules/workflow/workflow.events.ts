@@ -74,4 +74,10 @@ export const nudged = (instanceId: string, taskId: string): AuditEvent => ({ act
 
 export const exported = (filters: Readonly<Record<string, string | undefined>>): AuditEvent => ({ action: 'workflow.exported', target: { type: 'route', id: 'GET /api/v1/workflow/instances/export.csv' }, after: { ...filters } });
 
-export const incidentRetried = (instanceId: string, timerId: string): AuditEvent => ({ action: 'workflow.incident_retried', target: { type: 'workflow_instance', id: instanceId }, after: { timerId } });
+export const messageSent = (id: string, { name, key, messageId }: { name: string; key: string; messageId?: string | undefined }): AuditEvent => ({ action: 'workflow_message.sent', target: { type: 'workflow_message', id }, after: { name, key, messageId: messageId ?? null } });
+
+export const messageDiscarded = (id: string, { name, key }: { name: string; key: string }): AuditEvent => ({ action: 'workflow_message.discarded', target: { type: 'workflow_message', id }, before: { name, key } });
+
+export const stepFailed = (instanceId: string, facts: { taskId: string; code: string; detail: string }): AuditEvent => ({ action: 'workflow.step_failure_reported', target: { type: 'workflow_instance', id: instanceId }, after: facts });
+
+export const incidentRetried = (instanceId: string, facts: { kind: 'timer' | 'message' | 'failure'; id: string }): AuditEvent => ({ action: 'workflow.incident_retried', target: { type: 'workflow_instance', id: instanceId }, after: facts });
