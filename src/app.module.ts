@@ -9,6 +9,7 @@ import { AuthGuard, AuthModule } from './modules/auth';
 import { CalendarsModule } from './modules/calendars';
 import { FILE_BODY, FilesModule } from './modules/files';
 import { NotificationsModule } from './modules/notifications';
+import { WebhooksModule } from './modules/webhooks';
 import { IMPORT_BODY, OrganizationModule } from './modules/organization';
 import { PermissionsGuard, PermissionsModule, PermissionsService } from './modules/permissions';
 import { AttachmentsService, WorkflowModule } from './modules/workflow';
@@ -63,7 +64,7 @@ export class AppModule {
         LoggerModule.forRoot(loggerOptions(config)),
         TelemetryModule, DatabaseModule, CacheModule, FreshnessModule, KeyringModule, StorageModule, OutboxModule, OutboundHttpModule, MailModule, ClerkModule, JobsModule,
         HttpModule, PortsModule.bound,
-        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, FilesModule, NotificationsModule.of(config), WorkflowModule,
+        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, FilesModule, WebhooksModule, NotificationsModule.of(config), WorkflowModule,
       ],
       providers: REQUEST_PATH,
     };

@@ -18,6 +18,7 @@ export function housekeeping(database: Database, files: FileStore): Housekeeping
     { name: 'idempotency-expiry', schedule: '27 * * * *', run: () => asWorker(`DELETE FROM idempotency_record WHERE created_at < now() - interval '24 hours'`) },
     { name: 'message-expiry', schedule: '57 2 * * *', run: () => asWorker(`DELETE FROM workflow_message WHERE greatest(expires_at, delivered_at) < now() - interval '30 days'`) },
     { name: 'notification-expiry', schedule: '47 2 * * *', run: () => asWorker(`DELETE FROM notification WHERE created_at < now() - interval '400 days'`) },
+    { name: 'webhook-expiry', schedule: '7 3 * * *', run: () => asWorker(`DELETE FROM webhook_delivery WHERE ended_at < now() - interval '30 days'`) },
     { name: 'outbox-expiry', schedule: '37 2 * * *', run: () => asWorker(`DELETE FROM outbox_message WHERE delivered_at < now() - interval '7 days'`) },
   ];
 }

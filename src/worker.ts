@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module';
 import { FileStore } from './modules/files';
+import { DeliveringService } from './modules/webhooks';
 import { MessagesService, TimersService } from './modules/workflow';
 import { type Config, configOrExit } from './platform/config';
 import { Database } from './platform/database';
@@ -45,12 +46,13 @@ async function main(): Promise<void> {
 /** Delivers and fires what is due until it is told to stop; never throws. */
 async function work(app: INestApplicationContext, beat: () => unknown, stopping: AbortSignal): Promise<void> {
   const logger = app.get(Logger);
-  const [outbox, timers, messages] = [app.get(Outbox), app.get(TimersService), app.get(MessagesService)];
+  const [outbox, timers, messages, webhooks] = [app.get(Outbox), app.get(TimersService), app.get(MessagesService), app.get(DeliveringService)];
   // Each by itself: what waits for somebody's slow server keeps no timer from firing.
   const rounds = [
     { name: 'outbox', round: () => outbox.deliverDue() },
     { name: 'timers', round: () => timers.fireDue() },
     { name: 'messages', round: () => messages.deliverDue() },
+    { name: 'webhooks', round: () => webhooks.deliverDue() },
   ];
   const worked = new Map(rounds.map(({ name }) => [name, Date.now()]));
   await Promise.all(

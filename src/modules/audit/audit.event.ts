@@ -4,7 +4,7 @@ import type { ProblemCode } from '../../access';
 export type AuditTarget =
   | 'foundation' | 'org_unit' | 'position' | 'person' | 'appointment' | 'user_account' | 'user_session' | 'invitation'
   | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'resource_type' | 'custom_permission' | 'break_glass' | 'break_glass_opening' | 'api_key' | 'workflow_definition' | 'business_calendar' | 'business_calendar_day' | 'workflow_draft' | 'workflow_retirement' | 'workflow_substitution' | 'workflow_instance'
-  | 'workflow_task' | 'workflow_message' | 'stored_file' | 'audit_event' | 'route';
+  | 'workflow_task' | 'workflow_message' | 'webhook_endpoint' | 'stored_file' | 'audit_event' | 'route';
 
 /** Those of them whose changes raise the head of authorization; a contract test compares with the triggers. */
 export const AUTHORIZATION_TARGETS: ReadonlySet<string> = new Set<AuditTarget>([

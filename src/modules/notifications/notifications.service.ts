@@ -4,7 +4,8 @@ import { type Actor, Denied, type UserActor } from '../../access';
 import { Cursors, listName } from '../../http';
 import { Database, everyRow, type Notification, type Prisma, type Tx } from '../../platform/database';
 import { Outbox } from '../../platform/outbox';
-import type { Facts, Kind } from './kinds';
+import { WebhooksService } from '../webhooks';
+import { type Facts, type Kind, KIND_NAMES } from './kinds';
 import type { ListNotificationsQuery, NotificationView, PreferencesUpdate, PreferencesView } from './notifications.dto';
 import { minuteOf, preferencesOf, preferencesView } from './preferences';
 import { suppressedAmong } from './suppressions';
@@ -19,6 +20,19 @@ export interface Notice {
   facts: Facts;
 }
 
+/** What other systems are told: what several people are told of one thing is told them once, with ids and no names. */
+function byCause(notices: readonly Notice[]): { subjectId: string; type: string; data: object }[] {
+  const found = new Map<string, { subjectId: string; type: string; data: { people: string[] } }>();
+  for (const { personId, kind, instanceId, taskId, facts } of notices) {
+    if (instanceId === null) continue;
+    const key = JSON.stringify([kind, instanceId, taskId]);
+    const told = found.get(key) ?? { subjectId: instanceId, type: kind, data: { requestId: instanceId, taskId, ...facts, people: [] as string[] } };
+    told.data.people.push(personId);
+    found.set(key, told);
+  }
+  return [...found.values()];
+}
+
 const COUNTED = 1_000;
 
 /** What people are told: made in the transaction of its cause, read in the application, mailed by the worker. */
@@ -28,7 +42,10 @@ export class NotificationsService {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly cursors: Cursors,
-  ) {}
+    private readonly webhooks: WebhooksService,
+  ) {
+    webhooks.register(KIND_NAMES);
+  }
 
   /** Tells people, once this transaction is committed; nobody but people who are there. */
   async tell(tx: Tx, foundationId: string, notices: readonly Notice[]): Promise<void> {
@@ -36,6 +53,7 @@ export class NotificationsService {
     const rows = notices.map((notice) => ({ ...notice, id: uuidv7(), foundationId, facts: notice.facts as unknown as Prisma.InputJsonObject }));
     await tx.notification.createMany({ data: rows });
     await this.outbox.send(tx, foundationId, 'notifications.made', { ids: rows.map(({ id }) => id) });
+    await this.webhooks.publish(tx, byCause(notices));
   }
 
   /** When somebody was last told this about a step. */

@@ -71,6 +71,9 @@ const serviceLevel = z.strictObject({ due: moment, warning: moment.optional(), e
 /** What a step’s people fill in when they approve, or what another system reports – JSON Schema 2020-12 –, and what expressions call it: of several people a list. */
 const asks = { form: z.record(z.string(), z.unknown()).optional(), as: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/).optional() };
 
+/** The endpoint asked to carry it out. What it answers is what is filled in, and the step is done; unless it `waits` and reports that by itself. */
+const call = z.strictObject({ endpoint: id, waits: z.boolean().optional() });
+
 const approval = z.strictObject({
   type: z.literal('approval'),
   title,
@@ -109,7 +112,7 @@ const approval = z.strictObject({
 const node = z.discriminatedUnion('type', [
   approval,
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
-  z.strictObject({ type: z.literal('service'), title, ...asks, boundary: boundaries, to: id }),
+  z.strictObject({ type: z.literal('service'), title, call: call.optional(), ...asks, boundary: boundaries, to: id }),
   /** Waits for a message; what it carries is what is filled in. */
   z.strictObject({ type: z.literal('message'), title, message, ...asks, boundary: boundaries, to: id }),
   /** Waits until a time has come. */
@@ -158,7 +161,7 @@ const NEWER: ReadonlySet<Node['type']> = new Set(['message']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence }: Definition): number {
-  if (Object.values(nodes).some((node) => NEWER.has(node.type) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
+  if (Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
   if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (node.type === 'approval' && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
   return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (node.type === 'approval' && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
 }

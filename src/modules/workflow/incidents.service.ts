@@ -4,7 +4,8 @@ import { Cursors, idempotent, listName, type PageRequest } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { DefinitionsService } from './definitions.service';
-import { readInstance } from './instances.store';
+import { callStep, endpointsOf } from './calls';
+import { type InstanceRow, readInstance } from './instances.store';
 import { titleOf } from './instances.view';
 import { requestsWithin } from './rows';
 import { Transitions } from './transitions.service';
@@ -81,11 +82,19 @@ export class IncidentsService {
         await this.transitions.requireAdministers(actor, instance);
         if (row.kind === 'timer') await tx.$executeRaw`UPDATE workflow_timer SET retry_at = now() WHERE id = ${id}::uuid AND state = 'pending'`;
         if (row.kind === 'message') await tx.$executeRaw`UPDATE workflow_message SET try_at = now() WHERE id = ${id}::uuid AND delivered_at IS NULL`;
-        if (row.kind === 'failure') await tx.workflowFailure.deleteMany({ where: { taskId: id } });
+        if (row.kind === 'failure') await this.again(tx, actor, instance, id, row.node);
         await this.audit.record(tx, actor, incidentRetried(instance.id, { kind: row.kind, id }));
         return { id };
       }),
     );
+  }
+
+  /** What failed is gone until it goes wrong once more; a system that was asked to carry it out is asked again. */
+  private async again(tx: Tx, actor: Actor, instance: InstanceRow, taskId: string, node: string): Promise<void> {
+    await tx.workflowFailure.deleteMany({ where: { taskId } });
+    const { definition } = await this.definitions.byId(tx, instance.definition_id);
+    if (!endpointsOf(definition).has(node) || (await this.transitions.webhooks.again(tx, taskId))) return;
+    await callStep(tx, this.transitions, actor, instance, definition, { id: taskId, node }, instance.variables);
   }
 }
 

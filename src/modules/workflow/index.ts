@@ -7,6 +7,7 @@ import { DefinitionsService } from './definitions.service';
 import { DraftsService } from './drafts.service';
 import { DefinitionsController, DraftsController, PicturesController, TemplatesController } from './definitions.controller';
 import { AdministrationService } from './administration.service';
+import { CallsService } from './calls.service';
 import { ConversationService } from './conversation.service';
 import { DecisionsService } from './decisions.service';
 import { EscalationService } from './escalation.service';
@@ -42,7 +43,7 @@ export { TimersService } from './timers.service';
 @Module({
   imports: [CalendarsModule, FilesModule],
   controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MessagesController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachmentsService, BulkService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [AdministrationService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [AttachmentsService, DefinitionsService, MessagesService, TimersService],
 })
 export class WorkflowModule {}

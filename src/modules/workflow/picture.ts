@@ -51,7 +51,7 @@ const boundaryText = ({ on, interrupting }: Leaving, locale: Locale) => `${'afte
 /** Under its title: who decides, and how many. */
 function linesOf(node: Waiting, locale: Locale): string[] {
   const words = WORDS[locale];
-  if (node.type === 'service') return [words.service];
+  if (node.type === 'service') return [node.call ? `⇄ ${node.call.endpoint}` : words.service];
   if (node.type === 'timer') return [momentText(node.after, locale)];
   if (node.type === 'message') return [messageText(node.message)];
   const several = (asked: NonNullable<Approval['strategy']>) => (typeof asked === 'string' ? words[asked] : 'quorum' in asked ? words.quorum(asked.quorum) : words.weighted(asked.weighted));

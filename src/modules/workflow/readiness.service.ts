@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, type FieldError, PermissionPort, rowFacts } from '../../access';
 import { pointer } from '../../http';
 import { everyRow, type Tx } from '../../platform/database';
+import { WebhooksService } from '../webhooks';
+import { endpointsOf } from './calls';
 import { type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import { type Approval, type CandidateAlternative, type Definition, rulesOf } from './definition';
 import { type FilingUnit, type Gap, gapsOf } from './readiness';
@@ -14,13 +16,19 @@ const NAMED = 5;
 /** Whether, as the organization stands, somebody can decide every step of a definition. */
 @Injectable()
 export class ReadinessService {
-  constructor(private readonly permissions: PermissionPort) {}
+  constructor(
+    private readonly permissions: PermissionPort,
+    private readonly webhooks: WebhooksService,
+  ) {}
 
   /** What stands in the way: problems where it is so wherever people work, warnings where in some units. Nothing where nobody works yet. */
   async look(tx: Tx, actor: Actor, definition: Definition): Promise<{ problems: FieldError[]; warnings: FieldError[] }> {
     const gaps = gapsOf(definition, await this.units(tx, actor, definition));
     const said = (gap: Gap): FieldError => ({ pointer: pointer(['nodes', gap.node, 'candidates']), code: gap.gap, detail: explainGap(gap) });
-    return { problems: gaps.filter(({ blocks }) => blocks).map(said), warnings: gaps.filter(({ blocks }) => !blocks).map(said) };
+    const asked = endpointsOf(definition);
+    const there = await this.webhooks.named(tx, [...asked.values()]);
+    const missing = [...asked].filter(([, endpoint]) => !there.has(endpoint)).map(([node, endpoint]): FieldError => ({ pointer: pointer(['nodes', node, 'call', 'endpoint']), code: 'unknown_endpoint', detail: `there is no webhook endpoint ${endpoint}` }));
+    return { problems: [...missing, ...gaps.filter(({ blocks }) => blocks).map(said)], warnings: gaps.filter(({ blocks }) => !blocks).map(said) };
   }
 
   /** Every unit somebody holds a post in now, with who could decide each step of what is filed for it. */

@@ -6,12 +6,15 @@ import { Database, type DecisionVerb, type Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { CalendarsService } from '../calendars';
+import { WebhooksService } from '../webhooks';
+import { callStep, endpointsOf } from './calls';
 import { approvedFirst, type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import type { Approval, Definition, Moment } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { dueAt, resumedAt } from './due';
 import { boundariesOf } from './flow';
 import { inLimits, inTime } from './computing';
+import { FailuresService } from './failures.service';
 import { InformingService } from './informing.service';
 import { answersTo, askedOf, asksWhoAnswered, type InstanceRow, markingOf, readInstance, requestFacts, type TaskChange, type Transition, writeTransition } from './instances.store';
 import { titleOf, toView } from './instances.view';
@@ -56,6 +59,8 @@ export class Transitions {
     private readonly substitutions: SubstitutionsService,
     private readonly informing: InformingService,
     private readonly metrics: Metrics,
+    readonly webhooks: WebhooksService,
+    readonly failures: FailuresService,
   ) {}
 
   /** One transaction, idempotent under the request's key. */
@@ -174,6 +179,10 @@ export class Transitions {
       timers,
       moves,
     });
+    if (endpointsOf(definition).size > 0) {
+      if (result.closes.length > 0) await this.webhooks.void(tx, result.closes.map(({ id }) => id));
+      for (const open of opens) await callStep(tx, this, actor, { ...row, form: form ?? row.form, round: next.round }, definition, open, next.variables);
+    }
     if (awaitsMessages(definition)) await awaitMessages(tx, actor.foundationId, row.id, subscriptions);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
     if (next.state === 'completed') await this.substitutions.follow(tx, actor, row, definition, form ?? row.form);

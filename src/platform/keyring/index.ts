@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { CONFIG, type Config } from '../config';
 import { Keyring } from './keyring';
 
-export { Keyring, mac, sameMac } from './keyring';
+export { Keyring, mac, sameMac, seal, unseal } from './keyring';
 
 @Global()
 @Module({

@@ -71,7 +71,7 @@ export class Keyring {
       throw error;
     });
     if (!wrapped) return null;
-    const bytes = open(this.rootKey, name, wrapped);
+    const bytes = this.opened(name, wrapped);
     this.held.set(name, bytes);
     return bytes;
   }
@@ -97,6 +97,14 @@ export class Keyring {
     return bytes;
   }
 
+  private opened(name: string, wrapped: Buffer): Buffer {
+    try {
+      return unseal(this.rootKey, name, wrapped);
+    } catch {
+      throw new Error(`the key ${name} does not open with ENCRYPTION_KEY`);
+    }
+  }
+
   private fileName(purpose: string, kid: string): string {
     return `${check(purpose)}~${check(kid)}.key`;
   }
@@ -117,18 +125,16 @@ function check(name: string): string {
   return name;
 }
 
-function seal(root: Buffer, name: string, plain: Buffer): Buffer {
+/** Encrypts under a key; what it is called is authenticated with it. */
+export function seal(root: Buffer, name: string, plain: Buffer): Buffer {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', root, nonce).setAAD(Buffer.from(name));
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-function open(root: Buffer, name: string, wrapped: Buffer): Buffer {
+/** What was sealed under this key and name. Throws where it was not. */
+export function unseal(root: Buffer, name: string, wrapped: Buffer): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', root, wrapped.subarray(0, 12)).setAAD(Buffer.from(name));
   decipher.setAuthTag(wrapped.subarray(-16));
-  try {
-    return Buffer.concat([decipher.update(wrapped.subarray(12, -16)), decipher.final()]);
-  } catch {
-    throw new Error(`the key ${name} does not open with ENCRYPTION_KEY`);
-  }
+  return Buffer.concat([decipher.update(wrapped.subarray(12, -16)), decipher.final()]);
 }

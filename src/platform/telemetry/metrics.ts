@@ -77,6 +77,12 @@ export class Metrics {
     buckets: [60, 600, 3_600, 14_400, 86_400, 259_200, 604_800, 2_592_000],
     registers: [this.registry],
   });
+  readonly webhooks = new Counter({
+    name: 'gloria_webhook_deliveries_total',
+    help: 'Requests to other systems, by what became of them',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
   readonly outbox = new Counter({
     name: 'gloria_outbox_deliveries_total',
     help: 'Outbox deliveries by topic and result',

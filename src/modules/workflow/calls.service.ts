@@ -1,0 +1,61 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Problem, systemActor } from '../../access';
+import { Database } from '../../platform/database';
+import { type Answer, refusalOf, WebhooksService } from '../webhooks';
+import { formProblems } from './definition';
+import { DefinitionsService } from './definitions.service';
+import { FailuresService } from './failures.service';
+import { handlesFailure } from './flow';
+import { Transitions } from './transitions.service';
+
+/** What becomes of a step once the system that was asked to carry it out has answered, or never did. */
+@Injectable()
+export class CallsService implements OnModuleInit {
+  constructor(
+    private readonly database: Database,
+    private readonly webhooks: WebhooksService,
+    private readonly definitions: DefinitionsService,
+    private readonly transitions: Transitions,
+    private readonly failures: FailuresService,
+  ) {}
+
+  onModuleInit(): void {
+    this.webhooks.answersTo((delivery, answer) => this.settle(delivery, answer));
+  }
+
+  /** Throws where the request cannot go on now; that is on record then, and asked again. A step that is over needs no answer. */
+  private async settle({ foundationId, taskId }: { foundationId: string; taskId: string }, answer: Answer): Promise<void> {
+    const actor = systemActor('webhook', foundationId);
+    const report = (instanceId: string, code: string, detail: string) => this.database.withTenant(actor, (tx) => this.failures.report(tx, actor, instanceId, { taskId, code, detail }));
+    let instanceId = '';
+    try {
+      await this.database.withTenant(actor, async (tx) => {
+        const { row, node: name } = await this.transitions.lockedByTask(tx, actor, taskId);
+        if (!row.tasks.some(({ id }) => id === taskId)) return;
+        const published = await this.definitions.byId(tx, row.definition_id);
+        const node = published.definition.nodes[name];
+        if (node?.type !== 'service') return;
+        instanceId = row.id;
+        const refusal = refusalOf(answer);
+        if (refusal) {
+          if (handlesFailure(node, refusal.code) === null) await this.failures.report(tx, actor, row.id, { taskId, ...refusal });
+          else await this.transitions.run(tx, actor, row, { type: 'fail', task: taskId, code: refusal.code, form: row.form }, { comment: refusal.detail });
+          return;
+        }
+        // It says by itself when it has done it.
+        if (node.call?.waits) return;
+        const validate = published.validateAnswer.get(name);
+        const content = 'content' in answer ? answer.content : null;
+        const problems = validate ? formProblems(validate, content) : [];
+        if (problems.length > 0) {
+          await this.failures.report(tx, actor, row.id, { taskId, code: 'answer-invalid', detail: problems.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ') });
+          return;
+        }
+        await this.transitions.run(tx, actor, row, { type: 'complete', task: taskId, ...(validate ? { answer: content as Record<string, unknown> } : {}), form: row.form }, { decides: null });
+      });
+    } catch (error) {
+      if (error instanceof Problem && instanceId !== '') await report(instanceId, error.code, error.detail('en'));
+      throw error;
+    }
+  }
+}
