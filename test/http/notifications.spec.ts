@@ -56,6 +56,29 @@ describe('notifications', () => {
     await world.as('dewi').patch(`/people/${personId(handle)}`, { email, locale, version: body.version }).expect(200);
   };
 
+  it('tell people what a definition says in its own words, each in their language', async () => {
+    await address('siti', 'siti@school.test');
+    await address('joko', 'joko@school.test', 'id');
+    const mail = {
+      type: 'mail' as const, title: { en: 'Told', id: 'Diberitahu' }, to: 'done', recipients: ['initiator' as const, { relation: 'head-of-unit' as const }, { people: 'also' }],
+      subject: { en: 'To {way}', id: 'Ke {way}' }, text: { en: 'You go to {way}; {answer.bus} and {nothing.left}. {not a name}', id: 'Anda ke {way}.' },
+    };
+    const form = { type: 'object', properties: { bus: { type: 'string' } } };
+    const document = { ...flows.document({ a: flows.step('m', 'lina', { form, as: 'answer' }), m: mail }), form: { type: 'object', properties: { way: { type: 'string' }, also: { type: 'string' } } } };
+    const { body } = await world.as('dewi').post('/workflow/definitions/check', { document }).expect(200);
+    expect(body.problems).toEqual([{ pointer: '#/nodes/m/text/en', code: 'expression', detail: 'at 1: there is no nothing' }]);
+    document.nodes.m = { ...mail, text: { ...mail.text, en: 'You go to {way}; {answer.bus}. {not a name}' } };
+    await world.as('dewi').post('/workflow/definitions', { document, anyway: true }).expect(201);
+    const { body: filed } = await world.as('siti').post('/workflow/instances', { definition: document.key, submit: true, form: { way: 'Solo <b>', also: personId('eko') } }).expect(201);
+    await delivers();
+    await world.as('lina').post(`/workflow/tasks/${filed.openTasks[0].id}/approve`, { form: { bus: 'Bus 12' } }).expect(200);
+    const sent = await delivers();
+    expect(sent.filter(({ Subject }) => Subject.includes('Solo')).map(({ To, Subject }) => `${To} ${Subject}`).sort()).toEqual(['eko@harapan.example To Solo <b>', 'joko@school.test Ke Solo <b>', 'siti@school.test To Solo <b>']);
+    expect(sent.find(({ To }) => To.startsWith('siti'))!.TextBody).toContain('You go to Solo <b>; Bus 12. {not a name}');
+    expect(sent.find(({ To, Subject }) => To.startsWith('siti') && Subject.includes('Solo'))!.HtmlBody).not.toContain('<b>');
+    expect((await told('eko')).map(({ kind, title }) => `${kind} ${title}`)).toEqual(['request.message To Solo <b>']);
+  });
+
   it('tell whoever is asked, and whose request it is, what happens; nobody what they did themselves', async () => {
     const request = await flows.filed({ a: flows.step('b', ['lina', 'eko'], { strategy: 'sequential', returns: ['a'] }), b: flows.step('done', 'maya') });
     expect([await kinds('lina', request.id), await kinds('eko', request.id), await kinds('siti', request.id)]).toEqual([['step.asked'], [], []]);

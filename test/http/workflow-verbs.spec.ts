@@ -251,4 +251,30 @@ describe('what can be done with a request besides deciding', () => {
   it('all of it refolds from its history alone', async () => {
     expect(await refoldsToWhereItStands(testApp, (await world.ids()).foundation)).toBeGreaterThan(15);
   });
+
+  it('a task is done by one of those asked, whatever else they may; it is not decided', async () => {
+    const ids = await world.ids();
+    const title = { en: 'Repair', id: 'Perbaikan' };
+    const nodes = { a: flows.step('t', 'lina'), t: { type: 'task' as const, title, candidates: [{ together: [{ person: ids.person('siti') }, { person: ids.person('wayan') }] }], notActorOf: ['a'], form: { type: 'object', required: ['parts'], properties: { parts: { type: 'integer' } } }, as: 'repair', to: 'done' } };
+    const request = await flows.filed(nodes, {}, 'joko');
+    await request.does('lina', 'approve', 'a');
+    // Neither holds workflow:approve.
+    expect([await request.isAsked('siti', 't'), await request.isAsked('wayan', 't')]).toEqual([true, true]);
+    expect(await request.tries('siti', 'approve', 't')).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await request.tries('putu', 'complete', 't', { form: { parts: 1 } })).toBeProblem(404, 'NOT_FOUND');
+    expect(await request.tries('eko', 'complete', 't', { form: { parts: 1 } })).toBeProblem(403, 'WORKFLOW_NOT_CANDIDATE');
+    expect(await request.tries('ratna', 'complete', 't', { form: { parts: 1 } })).toBeProblem(403, 'WORKFLOW_NOT_CANDIDATE');
+    expect((await request.handles('wayan', 'claim', 't')).status).toBe(200);
+    expect(await request.tries('siti', 'complete', 't', { form: { parts: 2 } })).toBeProblem(409, 'WORKFLOW_CLAIMED');
+    expect(await request.tries('wayan', 'complete', 't', { form: {} })).toBeProblem(422, 'WORKFLOW_FORM_INVALID');
+    await request.does('wayan', 'complete', 't', { form: { parts: 3 } });
+    expect([request.state, request.variables]).toEqual(['completed', { repair: { parts: 3 } }]);
+    // Nobody does what they have filed themselves.
+    const own = await flows.filed({ t: { ...nodes.t, notActorOf: undefined, to: 'a' }, a: flows.step('done', 'lina') }, {}, 'wayan');
+    expect([await own.isAsked('siti', 't'), await own.isAsked('wayan', 't')]).toEqual([true, false]);
+    await own.handles('siti', 'transfer', 't', { to: ids.person('fitri') });
+    await own.does('fitri', 'complete', 't', { form: { parts: 0 } });
+    expect((await own.handles('fitri', 'take-back', null)).status).toBe(200);
+    expect(own.waiting).toEqual(['t']);
+  });
 });

@@ -1,5 +1,5 @@
 import type { Node } from '../../src/modules/workflow/definition';
-import { arrive as arriveAt, boundariesOf, type Choose, flowOf, successors } from '../../src/modules/workflow/flow';
+import { arrive as arriveAt, boundariesOf, type Choose, flowOf, successors, waits } from '../../src/modules/workflow/flow';
 import type { Drawn } from './workflow-definitions';
 
 /** The naive way: whether anything leads from these places to the end, by trying everything. */
@@ -30,7 +30,7 @@ function successorsOf(flow: ReturnType<typeof flowOf>, places: ReadonlySet<strin
   const found: ReadonlySet<string>[] = [];
   for (const name of places) {
     const node = flow.nodes.get(name);
-    if (node?.type !== 'approval' && node?.type !== 'timer' && node?.type !== 'message') continue;
+    if (!waits(node)) continue;
     const [rest, still] = [new Set(places), (at: number) => new Set([...places].filter((place) => place !== `${name}~${at}`))];
     for (const place of places) if (place === name || place.startsWith(`${name}~`)) rest.delete(place);
     const moves: [Set<string>, string][] = [[rest, node.to]];

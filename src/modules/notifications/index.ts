@@ -7,7 +7,7 @@ import { SuppressionsService } from './suppressions.service';
 import { NotificationsController } from './notifications.controller';
 import { NotificationsService } from './notifications.service';
 
-export type { Kind } from './kinds';
+export type { Facts, Kind } from './kinds';
 export { type Notice, NotificationsService } from './notifications.service';
 
 @Module({})

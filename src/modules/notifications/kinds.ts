@@ -13,6 +13,7 @@ export const KINDS = {
   'request.completed': 'now',
   'request.rejected': 'now',
   'request.cancelled': 'now',
+  'request.message': 'now',
   'request.commented': 'digest',
   'request.copied_in': 'digest',
 } as const satisfies Record<string, MailChoice>;
@@ -32,4 +33,6 @@ export interface Facts {
   by?: string;
   /** ISO 8601. */
   dueAt?: string;
+  /** What a definition says in its own words. */
+  said?: { subject: Both; text: Both };
 }

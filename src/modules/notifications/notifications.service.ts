@@ -23,7 +23,7 @@ export interface Notice {
 /** What other systems are told: what several people are told of one thing is told them once, with ids and no names. */
 function byCause(notices: readonly Notice[]): { subjectId: string; type: string; data: object }[] {
   const found = new Map<string, { subjectId: string; type: string; data: { people: string[] } }>();
-  for (const { personId, kind, instanceId, taskId, facts } of notices) {
+  for (const { personId, kind, instanceId, taskId, facts: { said: _said, ...facts } } of notices) {
     if (instanceId === null) continue;
     const key = JSON.stringify([kind, instanceId, taskId]);
     const told = found.get(key) ?? { subjectId: instanceId, type: kind, data: { requestId: instanceId, taskId, ...facts, people: [] as string[] } };

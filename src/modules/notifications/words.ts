@@ -14,6 +14,7 @@ interface Words {
   initiator: string;
   by: string;
   due: string;
+  said: Told;
 }
 
 const EN: Record<Kind, (w: Words) => Told> = {
@@ -27,6 +28,7 @@ const EN: Record<Kind, (w: Words) => Told> = {
   'request.completed': ({ what, initiator }) => ({ title: `${what}: approved`, body: `The request by ${initiator} is completed.` }),
   'request.rejected': ({ what, initiator, by }) => ({ title: `${what}: rejected`, body: `The request by ${initiator} was rejected by ${by}.` }),
   'request.cancelled': ({ what, initiator, by }) => ({ title: `${what}: cancelled`, body: `The request by ${initiator} was cancelled by ${by}.` }),
+  'request.message': ({ said }) => said,
   'request.commented': ({ what, by }) => ({ title: `${what}: a comment`, body: `${by} commented on the request.` }),
   'request.copied_in': ({ what, by, initiator }) => ({ title: `${what}: you are copied in`, body: `${by} lets you follow the request by ${initiator}.` }),
 };
@@ -42,6 +44,7 @@ const ID: Record<Kind, (w: Words) => Told> = {
   'request.completed': ({ what, initiator }) => ({ title: `${what}: disetujui`, body: `Permohonan ${initiator} telah selesai.` }),
   'request.rejected': ({ what, initiator, by }) => ({ title: `${what}: ditolak`, body: `Permohonan ${initiator} ditolak oleh ${by}.` }),
   'request.cancelled': ({ what, initiator, by }) => ({ title: `${what}: dibatalkan`, body: `Permohonan ${initiator} dibatalkan oleh ${by}.` }),
+  'request.message': ({ said }) => said,
   'request.commented': ({ what, by }) => ({ title: `${what}: ada komentar`, body: `${by} mengomentari permohonan ini.` }),
   'request.copied_in': ({ what, by, initiator }) => ({ title: `${what}: Anda disertakan`, body: `${by} menyertakan Anda pada permohonan ${initiator}.` }),
 };
@@ -50,7 +53,7 @@ const ID: Record<Kind, (w: Words) => Told> = {
 export function told(kind: Kind, facts: Facts, { locale, zone, names }: { locale: Locale; zone: string; names: ReadonlyMap<string, string> }): Told {
   const name = (id: string | undefined) => (id === undefined ? 'Gloria' : (names.get(id) ?? (locale === 'en' ? 'somebody' : 'seseorang')));
   const due = facts.dueAt ? DateTime.fromISO(facts.dueAt, { zone }).setLocale(locale).toLocaleString(DateTime.DATETIME_MED) : '';
-  return (locale === 'en' ? EN : ID)[kind]({ what: facts.definition[locale], step: facts.step?.[locale] ?? '', initiator: name(facts.initiator), by: name(facts.by), due });
+  return (locale === 'en' ? EN : ID)[kind]({ what: facts.definition[locale], step: facts.step?.[locale] ?? '', initiator: name(facts.initiator), by: name(facts.by), due, said: { title: facts.said?.subject[locale] ?? '', body: facts.said?.text[locale] ?? '' } });
 }
 
 const LINES = {

@@ -1,4 +1,4 @@
-import { type Approval, ballotOf, type Condition, type Definition } from './definition';
+import { type Approval, asksPeople, ballotOf, type Condition, type Definition } from './definition';
 import { ExpressionLimit } from './feel';
 import { arrive, beside, besidePlace, type Choose, type Flow, flowOf, joinPlace, left, nodeAt, type Place } from './flow';
 import type { Asked, Delta, Env, Form, Marking, Needs, OpenTask, Refusal } from './transition';
@@ -13,6 +13,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
   const tallies = new Map<string, Tally | null>();
   const skipped: Delta['skipped'] = [];
   const needs: string[] = [];
+  const mails: string[] = [];
   let { variables } = from;
   let running = [...ways];
   while (running.length > 0) {
@@ -20,21 +21,22 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
     // The gate admits no definition in which this can happen.
     if (arrival.conflict !== null) throw new Error(`${definition.key} comes a second time to ${arrival.conflict}`);
     places = arrival.places;
+    mails.push(...arrival.visited.filter((name) => definition.nodes[name]?.type === 'mail'));
     running = [];
     for (const name of arrival.entered) {
       const node = definition.nodes[name]!;
-      const known = node.type === 'approval' ? env.candidates(name) : [];
+      const known = asksPeople(node) ? env.candidates(name) : [];
       // Come to a second time at once, in a ring, nothing is taken as approved: somebody has to say it again.
       const asked = skipped.some((each) => each.node === name) ? known?.map(({ personId, weight }) => ({ personId, weight })) : known;
       if (asked === undefined) {
         needs.push(name);
         continue;
       }
-      const tally = node.type === 'approval' ? tallyOf(asked) : null;
-      const nobody = node.type === 'approval' && (asked.length === 0 || !canBeApproved(ballotOf(node), tally!));
+      const tally = asksPeople(node) ? tallyOf(asked) : null;
+      const nobody = asksPeople(node) && (asked.length === 0 || !canBeApproved(ballotOf(node), tally!));
       if (nobody && node.noCandidate !== 'skip') return { refused: 'no-candidate', node: name };
       // Whoever has approved already does not have to be asked again.
-      if (nobody || (node.type === 'approval' && tally!.approve.people > 0 && outcome(ballotOf(node), tally!) === 'approve')) {
+      if (nobody || (asksPeople(node) && tally!.approve.people > 0 && outcome(ballotOf(node), tally!) === 'approve')) {
         skipped.push({ node: name, asked });
         // Past more steps than there are: a ring of steps nobody can decide.
         if (skipped.length > flow.nodes.size) return { refused: 'no-candidate', node: name };
@@ -60,6 +62,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
     closes: [...told.closes, ...from.tasks.filter(({ node }) => !places.has(node)).map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }))],
     opens: opens.filter(({ node }) => places.has(node)),
     skipped,
+    mails,
     dropped: opens.filter(({ node }) => !places.has(node)).map(({ node, asked }) => ({ node, asked })),
     ended,
   };

@@ -1,4 +1,4 @@
-import type { Node } from './definition';
+import { asksPeople, type Node } from './definition';
 import { beside as besides, besidePlace, boundariesOf, closure, exits, type Flow, joinPlace, nodeAt, successors, waits } from './flow';
 
 /** A node that waits, what may come about beside it, or the way from one node to another. */
@@ -6,7 +6,7 @@ type Item = string;
 
 /**
  * Which steps can wait at the same time, by the structure alone: never fewer pairs than there are, and more only after
- * inclusive gateways (Kovalyov and Esparza: A polynomial algorithm to compute the concurrency relation of free-choice
+ * inclusive gateways, and where an end of all comes at once (Kovalyov and Esparza: A polynomial algorithm to compute the concurrency relation of free-choice
  * signal transition graphs, 1996). Polynomial, where looking at every state is not. Sending back calls off whatever else
  * waits, and so puts nothing beside anything.
  */
@@ -50,7 +50,7 @@ export function together({ start, nodes }: Flow): (one: string, other: string) =
 export function alwaysBefore({ start, nodes }: Flow, step: string, target: string): boolean {
   const leads = (name: string) => {
     const node = nodes.get(name)!;
-    return [...successors(node), ...(node.type === 'approval' ? (node.returns ?? []) : [])].filter((to) => to !== target);
+    return [...successors(node), ...(asksPeople(node) ? (node.returns ?? []) : [])].filter((to) => to !== target);
   };
   return step === target || start === target || !closure([start], leads).has(step);
 }

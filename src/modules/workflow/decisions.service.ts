@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Actor, actorKey, Denied, type PermissionCode, PermissionPort, Problem } from '../../access';
 import type { DecisionVerb, Tx } from '../../platform/database';
-import { type Definition, formProblems, takeBackMinutesOf } from './definition';
+import { asksPeople, type Definition, formProblems, takeBackMinutesOf } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { answersTo, type InstanceRow, requestFacts, standInAt, type WaitingTask } from './instances.store';
 import { FailuresService } from './failures.service';
@@ -13,7 +13,7 @@ import type { Marking, Part, WorkflowEvent } from './transition';
 import type { InstanceView } from './workflow.dto';
 
 /** Entries of the history that are somebody's answer to a step. */
-const ANSWERS: ReadonlySet<string> = new Set(['voted', 'approved', 'rejected', 'returned']);
+const ANSWERS: ReadonlySet<string> = new Set(['voted', 'approved', 'rejected', 'returned', 'step_completed']);
 
 /** Answering steps, and taking an answer back. */
 @Injectable()
@@ -43,7 +43,7 @@ export class DecisionsService {
       const part = partOf(waiting);
       const answer = verb === 'approve' || verb === 'complete' ? answerOf(published, node, input.form) : undefined;
       const about = { task: taskId, form: row.form, answer };
-      const event = { type: verb, ...about, ...(verb === 'return' ? { to: input.to ?? null } : {}), ...(verb === 'complete' ? {} : { part }) } as WorkflowEvent;
+      const event = { type: verb, ...about, ...(verb === 'return' ? { to: input.to ?? null } : {}), ...(verb === 'complete' && service ? {} : { part }) } as WorkflowEvent;
       return this.transitions.run(tx, who, row, event, { comment: input.comment, stead, decides: part });
     });
   }
@@ -79,8 +79,8 @@ export class DecisionsService {
       const node = definition.nodes[last?.node ?? ''];
       const { event, opened = [] } = (last?.data ?? {}) as { event?: { task?: string; part?: Part }; opened?: { node: string }[] };
       // What another system may have begun by now is beyond recall.
-      const begun = opened.some((each) => definition.nodes[each.node]?.type !== 'approval');
-      if (!last || last.actorKey !== actorKey(actor) || !ANSWERS.has(last.event) || node?.type !== 'approval' || !event?.task || !event.part || begun) throw new Problem('WORKFLOW_TAKE_BACK');
+      const begun = opened.some((each) => !asksPeople(definition.nodes[each.node]));
+      if (!last || last.actorKey !== actorKey(actor) || !ANSWERS.has(last.event) || !asksPeople(node) || !event?.task || !event.part || begun) throw new Problem('WORKFLOW_TAKE_BACK');
       const [clock] = await tx.$queryRaw<{ late: boolean }[]>`SELECT now() > ${last.at}::timestamptz + make_interval(mins => ${takeBackMinutesOf(node)}::int) AS late`;
       if (clock!.late) throw new Problem('WORKFLOW_TAKE_BACK');
       const before = this.standingBefore(row, definition, entries.slice(0, -1));
@@ -101,7 +101,8 @@ export class DecisionsService {
   /**
    * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, the actor one
    * of its candidates, and of nobody the step is kept apart from. @returns those in whose stead it is. Service steps are
-   * for whoever holds `workflow:complete`; the others for candidates.
+   * for whoever holds `workflow:complete`; the others for candidates, who need `workflow:approve` to decide, and nothing to
+   * do something.
    */
   async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, { definition }: PublishedDefinition): Promise<string[]> {
     const facts = requestFacts(row);
@@ -110,11 +111,13 @@ export class DecisionsService {
     if (!asked && !(await this.permissions.allows(actor, 'workflow:read', facts)) && !(await this.permissions.allows(actor, 'workflow:complete', facts))) {
       throw new Denied('NOT_FOUND', {}, target);
     }
-    const service = definition.nodes[task.node]?.type === 'service';
+    const { type } = definition.nodes[task.node] ?? {};
+    const service = type === 'service';
     // Nor through a key of one's own.
     if (actor.kind !== 'system' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
-    const permission = service ? 'workflow:complete' : 'workflow:approve';
-    if (!(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
+    const permission = service || type === 'task' ? 'workflow:complete' : 'workflow:approve';
+    // Whoever is asked to do something may: that decides nothing.
+    if (type !== 'task' && !(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
     if (!service && !asked) throw new Denied('WORKFLOW_NOT_CANDIDATE', {}, target);
     // Whoever lent it, or passed it on, acts with them: nobody decides on their own request, or has two parts in one, by lending.
     const handed = (asked?.reason as { chain?: string[] } | undefined)?.chain ?? [];
@@ -124,7 +127,7 @@ export class DecisionsService {
     const answers = await answersTo(tx, row.id, definition);
     const apart = await this.transitions.keptApart(tx, row, task.node, definition, answers);
     if (people.some((person) => apart.has(person))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
-    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (definition.nodes[node]?.type === 'service' ? 'workflow:complete' : 'workflow:approve'));
+    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (['service', 'task'].includes(definition.nodes[node]?.type ?? '') ? 'workflow:complete' : 'workflow:approve'));
     await this.permissions.requireDutyApart(tx, permission, people.includes(row.initiator_id) ? ['workflow:submit', ...had] : had, target);
     return stead;
   }

@@ -109,8 +109,17 @@ const approval = z.strictObject({
   to: id,
 });
 
+/** A step people do something at: one of those asked says when it is done. */
+const task = approval.pick({ title: true, form: true, as: true, boundary: true, serviceLevel: true, candidates: true, returns: true, notActorOf: true, differentDepartment: true, handOver: true, noCandidate: true, to: true }).extend({ type: z.literal('task') });
+
+/** In each language; what stands in braces, `{amount}`, is put in from what is filled in. */
+const texts = (most: number) => z.strictObject({ en: z.string().min(1).max(most), id: z.string().min(1).max(most) });
+
 const node = z.discriminatedUnion('type', [
   approval,
+  task,
+  /** Tells people something, by mail as well, and goes on. */
+  z.strictObject({ type: z.literal('mail'), title, recipients: z.array(z.union([z.literal('initiator'), candidateRule])).min(1).max(10), subject: texts(120), text: texts(2_000), to: id }),
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
   z.strictObject({ type: z.literal('service'), title, call: call.optional(), ...asks, boundary: boundaries, to: id }),
   /** Waits for a message; what it carries is what is filled in. */
@@ -150,20 +159,23 @@ export type Node = z.output<typeof node>;
 export type Condition = z.output<typeof condition>;
 export type CandidateRule = z.output<typeof candidateRule>;
 export type CandidateAlternative = z.output<typeof alternative>;
-export type Approval = z.output<typeof approval>;
+/** A step that is put to people: to decide it, or to do it. */
+export type Approval = z.output<typeof approval> | (z.output<typeof task> & { [field in Exclude<keyof z.output<typeof approval>, keyof z.output<typeof task>>]?: undefined });
+
+export const asksPeople = (node: Node | undefined): node is Approval => node?.type === 'approval' || node?.type === 'task';
 export type Moment = z.output<typeof moment>;
 export type Boundary = z.output<typeof boundary>;
 
 /** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
 export const ENGINE = 4;
 
-const NEWER: ReadonlySet<Node['type']> = new Set(['message']);
+const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence }: Definition): number {
   if (Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
-  if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (node.type === 'approval' && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
-  return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (node.type === 'approval' && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
+  if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (asksPeople(node) && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
+  return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (asksPeople(node) && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
 }
 
 /** For how long an answer to a step may be taken back, in minutes. */

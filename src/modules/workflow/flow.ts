@@ -1,4 +1,4 @@
-import type { Boundary, Definition, Node } from './definition';
+import { asksPeople, type Boundary, type Definition, type Node } from './definition';
 
 /**
  * The token game. A token stands at a node that waits for somebody or something (`node`), or before a gateway that joins
@@ -32,9 +32,9 @@ export interface Arrival {
 /** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
 const PASSES = 5_000;
 
-export type Waiting = Extract<Node, { type: 'approval' | 'service' | 'message' | 'timer' }>;
+export type Waiting = Extract<Node, { type: 'approval' | 'task' | 'service' | 'message' | 'timer' }>;
 
-const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'service', 'message', 'timer']);
+const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'task', 'service', 'message', 'timer']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
 export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type);
@@ -62,13 +62,15 @@ export const beside = (node: Node | undefined) => boundariesOf(node).filter(([, 
 /** Where a node leads when it waits no longer. */
 export function exits(of: Node): string[] {
   const left = boundariesOf(of).flatMap(([, { interrupting, to }]) => (interrupting ? [to] : []));
-  return waits(of) ? [...new Set([of.to, ...(of.type === 'approval' && of.onReject !== undefined ? [of.onReject] : []), ...left])] : successors(of);
+  return waits(of) ? [...new Set([of.to, ...(asksPeople(of) && of.onReject !== undefined ? [of.onReject] : []), ...left])] : successors(of);
 }
 
 /** Where a node leads. */
 export function successors(of: Node): string[] {
   if (waits(of)) return [...new Set([...exits(of), ...beside(of).map(([, { to }]) => to)])];
   switch (of.type) {
+    case 'mail':
+      return [of.to];
     case 'parallel':
       return of.to;
     case 'exclusive':
@@ -137,6 +139,9 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
           break;
         case 'terminate':
           terminated = true;
+          break;
+        case 'mail':
+          running.push([name, node.to]);
           break;
         case 'exclusive':
           running.push([name, choose(name)[0]!]);

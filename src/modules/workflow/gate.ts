@@ -1,6 +1,6 @@
 import type { FieldError } from '../../access';
 import { fieldErrors, pointer } from '../../http';
-import { type Definition, definitionDocument, formValidator, type Moment, type Node } from './definition';
+import { type Approval, asksPeople, type Definition, definitionDocument, formValidator, type Moment, type Node } from './definition';
 import { boundariesOf, closure, flowOf, successors, waits } from './flow';
 import { returnProblem, together } from './concurrency';
 import { explain, soundness } from './soundness';
@@ -42,7 +42,7 @@ function referenceProblems(definition: Definition): FieldError[] {
     if (!has(definition.start)) problem(['start'], 'unknown_node', `there is no node ${definition.start}`);
     for (const [name, node] of Object.entries(nodes)) {
       for (const to of successors(node)) if (!has(to)) problem(['nodes', name], 'unknown_node', `leads to ${to}, which does not exist`);
-      if (node.type === 'approval') {
+      if (asksPeople(node)) {
         levelProblems(name, node, problem);
         node.returns?.forEach((to, index) => {
           if (!has(to) || !waits(nodes[to])) problem(['nodes', name, 'returns', index], 'unknown_node', `${to} is no step that can be decided`);
@@ -101,7 +101,7 @@ const levelPlaces = (node: Node): { after: Moment; place: (string | number)[] }[
   marksOf(node).map(({ kind, after }, n, all) => ({ after, place: kind === 'escalation' ? ['serviceLevel', 'escalation', n - all.findIndex((each) => each.kind === 'escalation'), 'after'] : ['serviceLevel', kind] }));
 
 /** Of a service level: that it warns before, and brings others in where one of them is enough. */
-function levelProblems(name: string, node: Extract<Node, { type: 'approval' }>, problem: Report): void {
+function levelProblems(name: string, node: Approval, problem: Report): void {
   const { due, warning, escalation } = node.serviceLevel ?? {};
   const place = ['nodes', name, 'serviceLevel'];
   if (warning && due && inOneUnit(warning, due) && spanOf(warning) >= spanOf(due)) problem([...place, 'warning'], 'order', 'is not before what it warns of');
@@ -127,7 +127,7 @@ function wayProblems(definition: Definition): FieldError[] {
     const { nodes, incoming } = flowOf(definition);
     const leads = (name: string) => {
       const node = nodes.get(name)!;
-      return node.type === 'approval' ? [...successors(node), ...(node.returns ?? [])] : successors(node);
+      return asksPeople(node) ? [...successors(node), ...(node.returns ?? [])] : successors(node);
     };
     const reached = closure([definition.start], leads);
     const completing = closure([...nodes].filter(([, { type }]) => type === 'end' || type === 'terminate').map(([name]) => name), (name) => incoming.get(name)!);
@@ -146,7 +146,7 @@ function besideProblems(definition: Definition): FieldError[] {
     const flow = flowOf(definition);
     const beside = together(flow);
     for (const [name, node] of flow.nodes) {
-      if (node.type !== 'approval') continue;
+      if (!asksPeople(node)) continue;
       node.returns?.forEach((target, index) => {
         const found = returnProblem(flow, beside, name, target);
         if (found !== null) problem(['nodes', name, 'returns', index], 'return', found);

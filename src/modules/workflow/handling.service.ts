@@ -3,7 +3,7 @@ import { type Actor, PermissionPort, Problem } from '../../access';
 import { everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import type { CandidateReason, Given } from './candidates';
-import type { Approval } from './definition';
+import { type Approval, asksPeople } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { DecisionsService } from './decisions.service';
 import { answersTo, type AskedRow, askedOf, type InstanceRow, requestFacts } from './instances.store';
@@ -163,7 +163,7 @@ export class HandlingService {
   }
 
   /**
-   * Throws unless this person could decide the step: a living person who holds `workflow:approve` for the request, is not
+   * Throws unless this person could decide the step: a living person who holds `workflow:approve` for the request – to decide, not to do something –, is not
    * kept apart from it, and is not asked already. So nothing handed on gives anybody more than they hold.
    */
   private async requireCanTake(tx: Tx, actor: Actor, row: InstanceRow, { definition }: PublishedDefinition, node: string, personId: string, asked: readonly AskedRow[]): Promise<void> {
@@ -171,8 +171,8 @@ export class HandlingService {
     if (!person) throw new Problem('WORKFLOW_CANNOT_DECIDE');
     if (asked.some((each) => each.personId === personId)) throw new Problem('WORKFLOW_ALREADY_ASKED');
     const apart = await this.transitions.keptApart(tx, row, node, definition, await answersTo(tx, row.id, definition));
-    const may = await this.permissions.whoMay(tx, actor, 'workflow:approve', requestFacts(row), [personId]);
-    if (apart.has(personId) || !may.has(personId)) throw new Problem('WORKFLOW_CANNOT_DECIDE');
+    const may = definition.nodes[node]?.type === 'task' || (await this.permissions.whoMay(tx, actor, 'workflow:approve', requestFacts(row), [personId])).has(personId);
+    if (apart.has(personId) || !may) throw new Problem('WORKFLOW_CANNOT_DECIDE');
   }
 
   private async find(tx: Tx, actor: Actor, taskId: string) {
@@ -187,7 +187,7 @@ export class HandlingService {
       const about = await this.find(tx, actor, taskId);
       await this.decisions.requireMayDecide(tx, actor, about.row, { id: taskId, node: about.node }, about.published);
       const { candidate, answered } = await this.transitions.requireOpen(tx, about.row, taskId);
-      if (about.approval.type !== 'approval' || candidate === null) throw new Problem('WORKFLOW_VERB', { verb: 'this' });
+      if (!asksPeople(about.approval) || candidate === null) throw new Problem('WORKFLOW_VERB', { verb: 'this' });
       if (answered) throw new Problem('WORKFLOW_ALREADY_DECIDED');
       const { part, weight, turn, reason } = candidate;
       return work(tx, { ...about, part: { of: part, weight, turn }, own: actor.kind === 'user' && part === actor.personId, reason });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, PermissionPort } from '../../access';
 import type { Tx } from '../../platform/database';
-import { type Kind, type Notice, NotificationsService } from '../notifications';
+import { type Facts, type Kind, type Notice, NotificationsService } from '../notifications';
 import { peopleOfDepartment } from './candidates';
 import type { Approval, Definition } from './definition';
 import { answersTo, askedOf, type InstanceRow, requestFacts } from './instances.store';
@@ -18,6 +18,7 @@ interface Opened {
 }
 
 interface About {
+  said?: Facts['said'];
   taskId?: string;
   node?: string;
   dueAt?: string;
@@ -62,6 +63,11 @@ export class InformingService {
     await this.tell(tx, actor, notices);
   }
 
+  /** What a definition has people told. */
+  async ofMail(tx: Tx, actor: Actor, row: InstanceRow, definition: Definition, people: readonly string[], said: NonNullable<Facts['said']>): Promise<void> {
+    await this.notifications.tell(tx, actor.foundationId, people.map((personId) => this.notice(actor, row, definition, personId, 'request.message', { said })));
+  }
+
   /** Of something that is no transition: whoever has to do with the request. */
   async ofRequest(tx: Tx, actor: Actor, row: InstanceRow, definition: Definition, kind: Kind, people?: readonly string[]): Promise<void> {
     const asked = people ? [] : (await Promise.all(row.tasks.map(({ id }) => askedOf(tx, id)))).flat().map(({ personId }) => personId);
@@ -85,9 +91,9 @@ export class InformingService {
     return this.notifications.tell(tx, actor.foundationId, [...once.values()]);
   }
 
-  private notice(actor: Actor, row: InstanceRow, definition: Definition, personId: string, kind: Kind, { taskId, node, dueAt }: About): Notice {
+  private notice(actor: Actor, row: InstanceRow, definition: Definition, personId: string, kind: Kind, { taskId, node, dueAt, said }: About): Notice {
     const of = definition.nodes[node ?? ''];
-    return { personId, kind, instanceId: row.id, taskId: taskId ?? null, facts: { definition: definition.title, step: of && 'title' in of ? of.title : undefined, initiator: row.initiator_id, by: actor.kind === 'user' ? actor.personId : undefined, dueAt } };
+    return { personId, kind, instanceId: row.id, taskId: taskId ?? null, facts: { definition: definition.title, step: of && 'title' in of ? of.title : undefined, initiator: row.initiator_id, by: actor.kind === 'user' ? actor.personId : undefined, dueAt, said } };
   }
 
   /** Whoever has not answered a step that still waits; where they decide one after the other, whose turn it is. */

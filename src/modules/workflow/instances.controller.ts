@@ -129,7 +129,7 @@ export class InstancesController {
   @Post(':id/take-back')
   @ApiOperation({ summary: 'Takes back the answer the caller gave last', description: 'While nothing has happened since, within the minutes the definition allows; all is as it was before.' })
   @HttpCode(200)
-  @RequirePermission('workflow:approve')
+  @SignedIn()
   @ZodResponse({ type: InstanceResponse, status: 200 })
   takeBack(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: Withdrawal) {
     return this.decisions.takeBack(actor, id, input.comment);

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Actor, actorKey, Problem, type ResourceFacts, rowFacts } from '../../access';
 import { type DecisionVerb, type InstanceState, Prisma, type TaskState, type Tx } from '../../platform/database';
 import type { Candidate, CandidateReason } from './candidates';
-import { type Definition, ENGINE } from './definition';
+import { asksPeople, type Definition, ENGINE } from './definition';
 import type { Due } from './due';
 import { type Answer, givenAgain, type LedBack } from './separation';
 import { DUE } from './service-level';
@@ -117,7 +117,7 @@ export async function askedOf(tx: Tx, taskId: string): Promise<AskedRow[]> {
 }
 
 /** Whether any step asks who answered others. */
-export const asksWhoAnswered = ({ nodes }: Definition): boolean => Object.values(nodes).some((node) => node.type === 'approval' && (node.notActorOf !== undefined || node.skipDecided === true));
+export const asksWhoAnswered = ({ nodes }: Definition): boolean => Object.values(nodes).some((node) => asksPeople(node) && (node.notActorOf !== undefined || node.skipDecided === true));
 
 /** Every answer to a step of this request that was not taken back. */
 export async function answersTo(tx: Tx, instanceId: string, definition: Definition): Promise<(Answer & { at: number })[]> {
@@ -142,7 +142,7 @@ async function ledBack(tx: Tx, instanceId: string, { nodes }: Definition): Promi
   const rows = await tx.workflowHistory.findMany({ where: { instanceId, event: { in: ['returned', 'rejected'] } }, select: { event: true, node: true, data: true, at: true } });
   return rows.flatMap(({ event, node, data, at }) => {
     const of = nodes[node ?? ''];
-    const to = event === 'returned' ? (data as { event?: { to?: string | null } }).event?.to : of?.type === 'approval' ? of.onReject : undefined;
+    const to = event === 'returned' ? (data as { event?: { to?: string | null } }).event?.to : asksPeople(of) ? of.onReject : undefined;
     return to ? [{ to, at: at.getTime() }] : [];
   });
 }

@@ -1,7 +1,7 @@
 import { graphlib, layout } from '@dagrejs/dagre';
 import type { Locale } from '../../access';
 import { mermaidLabel, xmlText } from '../../http';
-import type { Approval, CandidateAlternative, CandidateRule, Condition, Definition, Moment, Node } from './definition';
+import { type Approval, asksPeople, type CandidateAlternative, type CandidateRule, type Condition, type Definition, type Moment, type Node } from './definition';
 import { boundariesOf, type Leaving, type Waiting, waits } from './flow';
 
 /** What of an instance is drawn into the picture of its definition. */
@@ -22,8 +22,8 @@ interface Way {
 }
 
 const WORDS = {
-  en: { any: 'one of them', all: 'all of them', sequential: 'one after the other', majority: 'the majority', quorum: (n: number) => `${n} of them`, weighted: (n: number) => `weight ${n}`, rejected: 'rejected', returned: 'sent back', otherwise: 'otherwise', start: 'submitted', end: 'completed', terminate: 'completed at once', head: 'head of the unit', above: (n: number) => (n === 1 ? 'head of the unit above' : `head of the unit ${n} above`), person: 'a person named', unit: 'unit', school: 'school', foundation: 'foundation', service: 'another system', until: 'until', timer: { minutes: (n: number) => `${n} min`, hours: (n: number) => `${n} h`, days: (n: number) => (n === 1 ? '1 day' : `${n} days`), workingHours: (n: number) => `${n} working h`, workingDays: (n: number) => (n === 1 ? '1 working day' : `${n} working days`) } },
-  id: { any: 'salah satu', all: 'semuanya', sequential: 'berurutan', majority: 'mayoritas', quorum: (n: number) => `${n} di antaranya`, weighted: (n: number) => `bobot ${n}`, rejected: 'ditolak', returned: 'dikembalikan', otherwise: 'selain itu', start: 'diajukan', end: 'selesai', terminate: 'langsung selesai', head: 'pimpinan unit', above: (n: number) => (n === 1 ? 'pimpinan unit di atasnya' : `pimpinan ${n} unit di atasnya`), person: 'orang tertentu', unit: 'unit', school: 'sekolah', foundation: 'yayasan', service: 'sistem lain', until: 'sampai', timer: { minutes: (n: number) => `${n} menit`, hours: (n: number) => `${n} jam`, days: (n: number) => `${n} hari`, workingHours: (n: number) => `${n} jam kerja`, workingDays: (n: number) => `${n} hari kerja` } },
+  en: { any: 'one of them', all: 'all of them', sequential: 'one after the other', majority: 'the majority', quorum: (n: number) => `${n} of them`, weighted: (n: number) => `weight ${n}`, rejected: 'rejected', returned: 'sent back', otherwise: 'otherwise', start: 'submitted', end: 'completed', terminate: 'completed at once', head: 'head of the unit', above: (n: number) => (n === 1 ? 'head of the unit above' : `head of the unit ${n} above`), person: 'a person named', initiator: 'whoever filed it', unit: 'unit', school: 'school', foundation: 'foundation', service: 'another system', until: 'until', timer: { minutes: (n: number) => `${n} min`, hours: (n: number) => `${n} h`, days: (n: number) => (n === 1 ? '1 day' : `${n} days`), workingHours: (n: number) => `${n} working h`, workingDays: (n: number) => (n === 1 ? '1 working day' : `${n} working days`) } },
+  id: { any: 'salah satu', all: 'semuanya', sequential: 'berurutan', majority: 'mayoritas', quorum: (n: number) => `${n} di antaranya`, weighted: (n: number) => `bobot ${n}`, rejected: 'ditolak', returned: 'dikembalikan', otherwise: 'selain itu', start: 'diajukan', end: 'selesai', terminate: 'langsung selesai', head: 'pimpinan unit', above: (n: number) => (n === 1 ? 'pimpinan unit di atasnya' : `pimpinan ${n} unit di atasnya`), person: 'orang tertentu', initiator: 'pengaju', unit: 'unit', school: 'sekolah', foundation: 'yayasan', service: 'sistem lain', until: 'sampai', timer: { minutes: (n: number) => `${n} menit`, hours: (n: number) => `${n} jam`, days: (n: number) => `${n} hari`, workingHours: (n: number) => `${n} jam kerja`, workingDays: (n: number) => `${n} hari kerja` } },
 } as const;
 
 function ruleText(rule: CandidateRule, locale: Locale): string {
@@ -48,14 +48,20 @@ const messageText = ({ name }: { name: string }) => `✉ ${name}`;
 
 const boundaryText = ({ on, interrupting }: Leaving, locale: Locale) => `${'after' in on ? momentText(on.after, locale) : 'message' in on ? messageText(on.message) : `⚠ ${on.error}`}${interrupting ? '' : ' +'}`;
 
+type Box = Waiting | Extract<Node, { type: 'mail' }>;
+
+/** Whether a node is drawn with its title: all but gateways and ends. */
+const isBox = (node: Node): node is Box => waits(node) || node.type === 'mail';
+
 /** Under its title: who decides, and how many. */
-function linesOf(node: Waiting, locale: Locale): string[] {
+function linesOf(node: Box, locale: Locale): string[] {
   const words = WORDS[locale];
   if (node.type === 'service') return [node.call ? `⇄ ${node.call.endpoint}` : words.service];
   if (node.type === 'timer') return [momentText(node.after, locale)];
+  if (node.type === 'mail') return [`✉ ${node.recipients.map((each) => (each === 'initiator' ? words.initiator : ruleText(each, locale))).join(' + ')}`];
   if (node.type === 'message') return [messageText(node.message)];
   const several = (asked: NonNullable<Approval['strategy']>) => (typeof asked === 'string' ? words[asked] : 'quorum' in asked ? words.quorum(asked.quorum) : words.weighted(asked.weighted));
-  return [alternativeText(node.candidates[0]!, locale), ...(node.strategy === undefined ? [] : [several(node.strategy)])];
+  return [alternativeText(node.candidates[0]!, locale), ...(node.type === 'task' || node.strategy === undefined ? [] : [several(node.strategy)])];
 }
 
 const conditionText = (condition: Condition) => (typeof condition === 'string' ? condition : `${condition.field}: ${('equals' in condition ? [condition.equals] : condition.oneOf).join(', ')}`);
@@ -67,10 +73,13 @@ function waysOf(name: string, node: Node, locale: Locale): Way[] {
   switch (node.type) {
     case 'approval':
       return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
+    case 'task':
+      return [on(node.to), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
     case 'service':
     case 'message':
       return [on(node.to), ...timed];
     case 'timer':
+    case 'mail':
       return [on(node.to)];
     case 'parallel':
       return node.to.map((to) => on(to));
@@ -90,7 +99,7 @@ export function flowchartOf(definition: Definition, locale: Locale): string {
   const words = WORDS[locale];
   const ids = new Map(Object.keys(definition.nodes).map((name, n) => [name, `n${n}`]));
   const shape = (node: Node): string => {
-    if (waits(node)) return `[${mermaidLabel(node.title[locale], ...linesOf(node, locale))}]`;
+    if (isBox(node)) return `[${mermaidLabel(node.title[locale], ...linesOf(node, locale))}]`;
     if (node.type === 'end' || node.type === 'terminate') return `(((${mermaidLabel(words[node.type])})))`;
     return `{${mermaidLabel(SIGN[node.type])}}`;
   };
@@ -111,11 +120,11 @@ const STROKE: Record<Way['kind'], string> = { on: '#5b6470', rejected: '#b3261e'
 export function svgOf(definition: Definition, locale: Locale, title: string, standing: Standing | null): string {
   const graph = new graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 46, edgesep: 14 });
-  const text = (node: Node) => (waits(node) ? linesOf(node, locale) : []);
+  const text = (node: Node) => (isBox(node) ? linesOf(node, locale) : []);
   const extra = (name: string) => (standing?.waiting.get(name) ? [standing.waiting.get(name)!] : []);
   graph.setNode('>', { width: SIZE.end, height: SIZE.end });
   for (const [name, node] of Object.entries(definition.nodes)) {
-    const step = waits(node);
+    const step = isBox(node);
     const small = node.type === 'end' || node.type === 'terminate' ? SIZE.end : SIZE.gateway;
     graph.setNode(name, step ? { width: SIZE.width, height: SIZE.padding * 2 + SIZE.line * (1 + text(node).length + extra(name).length) } : { width: small, height: small });
   }
@@ -133,11 +142,11 @@ export function svgOf(definition: Definition, locale: Locale, title: string, sta
     const { x, y, width, height } = graph.node(name) as { x: number; y: number; width: number; height: number };
     if (node === null) return `<g><title>${xmlText(WORDS[locale].start)}</title><circle cx="${x}" cy="${y}" r="${width / 2 - 2}" fill="#fff" stroke="#3e7a2e" stroke-width="1.6"/></g>`;
     if (node.type === 'end' || node.type === 'terminate') return `<g><title>${xmlText(WORDS[locale][node.type])}</title><circle cx="${x}" cy="${y}" r="${width / 2 - 2}" fill="${node.type === 'terminate' ? '#3a424d' : '#fff'}" stroke="#3a424d" stroke-width="3"/></g>`;
-    if (!waits(node)) return `<g><title>${xmlText(name)}</title><path d="M${x - width / 2} ${y}L${x} ${y - height / 2}L${x + width / 2} ${y}L${x} ${y + height / 2}Z" fill="#fdf3e1" stroke="#a36a0b"/><text x="${x}" y="${y + 5}" text-anchor="middle" font-size="16" fill="#a36a0b">${SIGN[node.type]}</text></g>`;
-    const [fill, stroke] = standing?.overdue.has(name) ? ['#fde3e1', '#b3261e'] : standing?.waiting.has(name) ? ['#fff4c2', '#b07c00'] : standing?.answered.has(name) ? ['#e6f2e1', '#3e7a2e'] : node.type !== 'approval' ? ['#f3f4f6', '#5b6470'] : ['#e8eef7', '#27548a'];
+    if (!isBox(node)) return `<g><title>${xmlText(name)}</title><path d="M${x - width / 2} ${y}L${x} ${y - height / 2}L${x + width / 2} ${y}L${x} ${y + height / 2}Z" fill="#fdf3e1" stroke="#a36a0b"/><text x="${x}" y="${y + 5}" text-anchor="middle" font-size="16" fill="#a36a0b">${SIGN[node.type]}</text></g>`;
+    const [fill, stroke] = standing?.overdue.has(name) ? ['#fde3e1', '#b3261e'] : standing?.waiting.has(name) ? ['#fff4c2', '#b07c00'] : standing?.answered.has(name) ? ['#e6f2e1', '#3e7a2e'] : !asksPeople(node) ? ['#f3f4f6', '#5b6470'] : ['#e8eef7', '#27548a'];
     const rows = [node.title[locale], ...text(node), ...extra(name)];
     const row = (content: string, at: number) => `<text x="${x}" y="${(y - height / 2 + SIZE.padding + SIZE.line * (at + 1) - 4).toFixed(1)}" text-anchor="middle"${at === 0 ? ' font-weight="600"' : ' fill="#3a424d" font-size="11"'}>${xmlText(fits(content, at === 0 ? 32 : 40))}</text>`;
-    return `<g><title>${xmlText([`${name}: ${rows[0]}`, ...rows.slice(1)].join('\n'))}</title><rect x="${x - width / 2}" y="${y - height / 2}" width="${width}" height="${height}" rx="${node.type === 'approval' ? 7 : 0}" fill="${fill}" stroke="${stroke}"${standing?.waiting.has(name) ? ' stroke-width="2.4"' : ''}/>${rows.map(row).join('')}</g>`;
+    return `<g><title>${xmlText([`${name}: ${rows[0]}`, ...rows.slice(1)].join('\n'))}</title><rect x="${x - width / 2}" y="${y - height / 2}" width="${width}" height="${height}" rx="${asksPeople(node) ? 7 : 0}" fill="${fill}" stroke="${stroke}"${standing?.waiting.has(name) ? ' stroke-width="2.4"' : ''}/>${rows.map(row).join('')}</g>`;
   });
   const size = graph.graph() as { width: number; height: number };
   const [width, height] = [Math.ceil(Math.max(size.width, 300) + SIZE.margin * 2), Math.ceil(size.height + SIZE.margin * 2 + SIZE.heading)];

@@ -3,7 +3,7 @@ import { type Actor, PermissionPort, Problem, rowFacts } from '../../access';
 import { Database } from '../../platform/database';
 import { CalendarsService } from '../calendars';
 import { approvedFirst, type Candidate, explainCandidate, peopleOfDepartment, resolveCandidates } from './candidates';
-import { type Approval, formProblems } from './definition';
+import { type Approval, asksPeople, formProblems } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { personOf, unitFiledFor } from './filing';
 import { inLimits, inTime } from './computing';
@@ -12,6 +12,7 @@ import { keptFrom } from './separation';
 import { SubstitutionsService } from './substitutions.service';
 import { asksExpressions, peopleBy } from './variables';
 import { dueAt } from './due';
+import type { Waiting } from './flow';
 import { certainly, datesOf, foresee, type Foreseen } from './preview';
 import type { Preview, PreviewInstance } from './workflow.dto';
 
@@ -56,13 +57,13 @@ export class PreviewService {
       const calendar = await this.calendars.ofUnit(tx, unitId);
       const due = datesOf(way.steps, (node, from) => {
         const of = definition.nodes[node]!;
-        const moment = of.type === 'timer' ? of.after : of.type === 'approval' ? of.serviceLevel?.due : undefined;
+        const moment = of.type === 'timer' ? of.after : asksPeople(of) ? of.serviceLevel?.due : undefined;
         return moment ? inTime(titleOf(definition, node, actor.locale), () => dueAt(moment, input.form, from, calendar)).at : null;
       }, env.now);
       const stepOf = ({ node: name, wave, state }: Foreseen): Preview['steps'][number] => {
-        const node = definition.nodes[name] as Extract<(typeof definition.nodes)[string], { title: unknown }>;
+        const node = definition.nodes[name] as Waiting;
         const asked = (candidates.get(name) ?? []).map(({ personId: id, reason }) => ({ id, name: names.get(id)!, why: explainCandidate(reason, actor.locale, names, 'others') }));
-        return { node: name, title: node.title[actor.locale], wave, state, kind: node.type, strategy: node.type === 'approval' ? strategyOf(node) : null, dueAt: due.get(name)?.toISOString() ?? null, asked };
+        return { node: name, title: node.title[actor.locale], wave, state, kind: node.type, strategy: asksPeople(node) ? strategyOf(node) : null, dueAt: due.get(name)?.toISOString() ?? null, asked };
       };
       return { steps: way.steps.map(stepOf), ends: way.ends };
     });

@@ -44,7 +44,10 @@ export function foresee(definition: Definition, form: Form, { candidates, ...wor
     wave = waves.get(task.node)!;
     const { type } = definition.nodes[task.node]!;
     if (type === 'timer' || type === 'message') event = { type: type === 'timer' ? 'fire' : 'message', task: task.id, boundary: null, form };
-    else if (task.tally === null) event = { type: 'complete', task: task.id, form };
+    else if (type === 'task') {
+      const { personId, weight } = candidates(task.node)![0]!;
+      event = { type: 'complete', task: task.id, part: { of: personId, weight, turn: 0 }, form };
+    } else if (task.tally === null) event = { type: 'complete', task: task.id, form };
     else {
       const turn = turnOf(task.tally);
       const { personId, weight } = candidates(task.node)![turn]!;

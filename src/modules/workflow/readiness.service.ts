@@ -5,7 +5,7 @@ import { everyRow, type Tx } from '../../platform/database';
 import { WebhooksService } from '../webhooks';
 import { endpointsOf } from './calls';
 import { type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
-import { type Approval, type CandidateAlternative, type Definition, rulesOf } from './definition';
+import { type Approval, asksPeople, type CandidateAlternative, type Definition, rulesOf } from './definition';
 import { type FilingUnit, type Gap, gapsOf } from './readiness';
 
 /** Nobody in particular, who files it. */
@@ -44,7 +44,7 @@ export class ReadinessService {
       (units.get(unit.id) ?? units.set(unit.id, { ...unit, people: new Set() }).get(unit.id)!).people.add(personId);
     }
     // Whom a request names is not known before there is one.
-    const approvals = Object.entries(definition.nodes).filter((entry): entry is [string, Approval] => entry[1].type === 'approval' && !rulesOf(entry[1]).some((rule) => 'people' in rule));
+    const approvals = Object.entries(definition.nodes).filter((entry): entry is [string, Approval] => asksPeople(entry[1]) && !rulesOf(entry[1]).some((rule) => 'people' in rule));
     const found: FilingUnit[] = [];
     // What is looked for in a school, or anywhere, is the same for all units of it.
     const known = new Map<string, Promise<Candidate[]>>();
@@ -60,7 +60,8 @@ export class ReadinessService {
       const facts = rowFacts('request', { key: definition.key, state: 'running' }, { ownerPersonId: ANYBODY, unitPath: path });
       for (const [step, node] of approvals) {
         const candidates = await asked(step, node, unit);
-        deciders.set(step, await this.permissions.whoMay(tx, actor, 'workflow:approve', facts, candidates.map(({ personId }) => personId)));
+        // Whoever is asked to do something needs no permission to decide.
+        deciders.set(step, node.type === 'task' ? new Set(candidates.map(({ personId }) => personId)) : await this.permissions.whoMay(tx, actor, 'workflow:approve', facts, candidates.map(({ personId }) => personId)));
       }
       found.push({ id, name, people, deciders });
     }

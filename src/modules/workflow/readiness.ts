@@ -1,4 +1,4 @@
-import type { Approval, Definition } from './definition';
+import { type Approval, asksPeople, type Definition } from './definition';
 
 /** Who could decide a step of what is filed for a unit, if somebody else files it. */
 export type Deciders = ReadonlyMap<string, ReadonlySet<string>>;
@@ -38,7 +38,7 @@ export function gapsOf({ nodes }: Pick<Definition, 'nodes'>, units: readonly Fil
   };
   for (const unit of units) {
     for (const [name, node] of Object.entries(nodes)) {
-      if (node.type !== 'approval' || !MUST(node)) continue;
+      if (!asksPeople(node) || !MUST(node)) continue;
       const able = unit.deciders.get(name);
       if (able === undefined) continue;
       if (able.size === 0) add(name, 'nobody', unit.name);

@@ -348,7 +348,7 @@ describe('the reducer', () => {
         const noted = (event: WorkflowEvent) => {
           for (const { id, asked: people } of run.last!.opens) parts.set(id, people.map(({ personId: of, weight, approved }, turn) => ({ of, weight, turn, approved })).filter(({ approved }) => !approved));
           if (event.type === 'fire') for (const each of event.asks ?? []) parts.set(event.task, [...parts.get(event.task)!, each]);
-          if (!('part' in event) || event.part === null) return;
+          if (!('part' in event) || !event.part) return;
           const { task, part } = event;
           const others = parts.get(task)!.filter(({ of }) => of !== part.of);
           const moved = (by: number) => others.map((each) => (each.turn >= part.turn ? { ...each, turn: each.turn + by } : each));
@@ -366,9 +366,9 @@ describe('the reducer', () => {
           if (type === 'suspend' || type === 'resume') return { type: run.marking.state === 'suspended' ? 'resume' : 'suspend' };
           // Seldom: nothing goes on after it.
           if (type === 'withdraw' || type === 'cancel') return more % 3 === 0 ? { type } : null;
-          if (type === 'take-back') return before.tasks[0] && before.state === 'running' && ['voted', 'approved', 'rejected', 'returned'].includes(run.last!.history) ? { type, task: before.tasks[0].id, before } : null;
+          if (type === 'take-back') return before.tasks[0] && before.state === 'running' && ['voted', 'approved', 'rejected', 'returned', 'step_completed'].includes(run.last!.history) ? { type, task: before.tasks[0].id, before } : null;
           if (!task) return null;
-          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'timer' | 'message' }>;
+          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'task' | 'timer' | 'message' }>;
           if (type === 'fire' && node.type === 'approval' && more % 2 === 0) {
             const at = [100, 101, 110, 111][which % 4]!;
             const asks = at >= 110 && (node.strategy ?? 'any') === 'any' ? [{ of: `e${run.history.length}`, weight: 1, turn: turnOf(task.tally!) + task.tally!.open.people }] : undefined;
@@ -376,7 +376,7 @@ describe('the reducer', () => {
           }
           if (type === 'fire' || type === 'message') return { type, task: task.id, boundary: node.type === 'approval' ? more % (node.boundary?.length ?? 1) : null, form };
           if (type === 'fail') return { type, task: task.id, code: 'lost', form };
-          if (node.type !== 'approval') return type === 'skip' ? { type, task: task.id, form } : null;
+          if (node.type !== 'approval' && node.type !== 'task') return type === 'skip' ? { type, task: task.id, form } : null;
           const waiting = parts.get(task.id)!;
           const sequential = (nodes[task.node] as { strategy?: string }).strategy === 'sequential';
           const part = sequential ? waiting.find(({ turn }) => turn === turnOf(task.tally!))! : waiting[more % waiting.length]!;
@@ -390,6 +390,8 @@ describe('the reducer', () => {
           // What was asked is answered, what was claimed released: drawn by themselves the two would seldom meet.
           if (type === 'ask' || type === 'answer') return { type: task.asking ? 'answer' : 'ask', task: task.id };
           if (type === 'release') return { type, task: task.id };
+          // What is to be done is done, where others are decided.
+          if (node.type === 'task' && ['approve', 'reject', 'abstain'].includes(type)) return { type: 'complete', ...base };
           if (type === 'complete' || type === 'skip') return { type, task: task.id, form };
           return { type, ...base, ...(type === 'approve' ? { answer: { said: more } } : {}) };
         };
@@ -437,6 +439,10 @@ describe('the reducer', () => {
             continue;
           }
           const part = parts.get(task.id)!.toSorted((a, b) => a.turn - b.turn)[0]!;
+          if (nodes[task.node]!.type === 'task') {
+            expect(acted({ type: 'complete', task: task.id, part, form: { way: -1 } })).toBe(true);
+            continue;
+          }
           expect(acted({ type: 'approve', task: task.id, part, answer: { said: 0 }, form: { way: left > 150 ? -1 : left % 3 } })).toBe(true);
         }
         const { state } = run.marking as Marking;
@@ -446,7 +452,7 @@ describe('the reducer', () => {
       }),
       { numRuns: Math.ceil(2_000 * scale) },
     );
-    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'message_received', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
+    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'step_completed', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'message_received', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
   });
 
   it('goes on with a message, leaves a step by one, or begins something beside it; once', () => {
@@ -456,6 +462,17 @@ describe('the reducer', () => {
     expect([comes('t1', 0), run.tries({ type: 'fire', task: 't1', boundary: null, form: {} }), comes('t1', null, { ref: 1 }), run.waiting, run.marking.variables]).toEqual([{ refused: 'verb' }, { refused: 'verb' }, null, ['a'], { said: { ref: 1 } }]);
     expect([comes('t2', null), comes('t2', 2), comes('t2', 0), comes('t2', 0), run.waiting]).toEqual([{ refused: 'verb' }, { refused: 'verb' }, null, { refused: 'verb' }, ['a', 'b']]);
     expect([comes('t2', 1), run.waiting, run.last!.closes]).toEqual([null, ['b', 'c'], [{ id: 't2', state: 'cancelled' }]]);
+    expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+  });
+
+  it('has something done by one of those asked, and tells people on the way', () => {
+    const title = { en: 'T', id: 'T' };
+    const run = new Run(flow({ a: aStep('m'), m: { type: 'mail', title, recipients: ['initiator'], subject: title, text: title, to: 't' }, t: { type: 'task', title, candidates: [{ relation: 'head-of-unit' }], as: 'did', form: {}, to: 'done' } })).submits();
+    expect([run.on('a', 'approve'), run.last!.mails, run.waiting]).toEqual([null, ['m'], ['t']]);
+    expect([run.on('t', 'approve'), run.on('t', 'reject'), run.on('t', 'abstain'), run.on('t', 'complete')]).toEqual(Array.from({ length: 4 }, () => ({ refused: 'verb' })));
+    const done = (of: string) => run.tries({ type: 'complete', task: 't2', part: { of, weight: 1, turn: 0 }, answer: { well: true }, form: {} });
+    run.does({ type: 'claim', task: 't2', by: 'ani' });
+    expect([done('budi'), done('ani'), run.last!.history, run.last!.closes, run.marking]).toEqual([{ refused: 'claimed' }, null, 'step_completed', [{ id: 't2', state: 'completed' }], { state: 'completed', round: 1, tasks: [], joins: [], variables: { did: { well: true } } }]);
     expect(refold(run.definition, run.history).marking).toEqual(run.marking);
   });
 

@@ -1,12 +1,12 @@
 import { advance } from './advance';
-import { type Approval, ballotOf, type Definition } from './definition';
+import { type Approval, asksPeople, ballotOf, type Definition } from './definition';
 import { boundariesOf, handlesFailure, type Waiting, waits } from './flow';
 import { isMark, marksOf } from './service-level';
 import { type Delta, type Env, type Form, type History, type Marking, type Needs, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
 import { computedOf, several, Unevaluated } from './variables';
 import { ask, cast, excuse, outcome, turnOf, type Vote } from './voting';
 
-const NOTHING = { closes: [], reopens: [], opens: [], skipped: [], dropped: [] };
+const NOTHING = { closes: [], reopens: [], opens: [], skipped: [], mails: [], dropped: [] };
 
 /**
  * One transition: pure, no clock, no database. The only place that knows what the verbs mean; running, replaying and
@@ -55,18 +55,23 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
 
   switch (event.type) {
     case 'return': {
-      if (event.part !== null && node.type === 'approval') {
+      if (event.part !== null && asksPeople(node)) {
         const late = outOfTurn(node, task, event.part);
         if (late) return late;
       }
       const closes: Delta['closes'] = [{ id: task.id, state: 'returned' }, ...cancelled(others)];
       if (event.to === null) return { ...over(marking, 'returned', closes, task.node), ended: false };
-      const targets = (node.type === 'approval' && node.returns) || [];
+      const targets = (asksPeople(node) && node.returns) || [];
       if (!targets.includes(event.to)) return { refused: 'target', targets };
       return advance(definition, { ...marking, tasks: [], joins: [] }, [[task.node, event.to]], event.form, env, { closes, history: 'returned', node: task.node });
     }
     case 'complete':
-      if (node.type !== 'service') return { refused: 'verb' };
+      if (node.type === 'task') {
+        // By one of those asked.
+        if (!event.part) return { refused: 'verb' };
+        const late = outOfTurn(node, task, event.part);
+        if (late) return late;
+      } else if (node.type !== 'service') return { refused: 'verb' };
       return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'step_completed', node: task.node });
     case 'skip':
       return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'skipped' }], history: 'skipped', node: task.node });
@@ -75,7 +80,7 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
   if (event.type === 'fire') return fired(definition, marking, { task, node, without }, event, env);
   if (event.type === 'message') return received(definition, marking, { task, node, without }, event, env);
   if (event.type === 'fail') return failed(definition, { task, node, without }, event, env);
-  if (node.type !== 'approval') return { refused: 'verb' };
+  if (!asksPeople(node)) return { refused: 'verb' };
   switch (event.type) {
     case 'claim':
       // Where several have to answer nobody can take it from the others.
@@ -173,7 +178,7 @@ function voted(
   env: Env,
   kept: (changed: Partial<OpenTask>, history: History) => Delta,
 ): Delta | Refusal | Needs {
-  if (event.type === 'abstain' && !node.abstain) return { refused: 'verb' };
+  if (node.type === 'task' || (event.type === 'abstain' && !node.abstain)) return { refused: 'verb' };
   const late = outOfTurn(node, task, event.part);
   if (late) return late;
   const tally = cast(task.tally!, event.type, event.part.weight);

@@ -1,5 +1,5 @@
 import type { DecisionVerb } from '../../platform/database';
-import type { Definition } from './definition';
+import { asksPeople, type Definition } from './definition';
 import { closure, flowOf, successors } from './flow';
 
 /** An answer to a step, and everybody who had to do with it: by themselves, by a key of theirs, or because it was in their place. */
@@ -30,21 +30,21 @@ export function keptApart(definition: Pick<Definition, 'nodes'>, name: string, f
   const apart = new Set([facts.initiatorId]);
   const keeps = (from: string, other: string) => {
     const of = definition.nodes[from];
-    return of?.type === 'approval' && (of.notActorOf ?? []).includes(other);
+    return asksPeople(of) && (of.notActorOf ?? []).includes(other);
   };
   for (const { node: other, people, stands, verb, again } of facts.answers) {
     if (!stands || verb === 'return' || !(keeps(name, other) || (keeps(other, name) && !again))) continue;
     for (const person of people) apart.add(person);
   }
-  if (node?.type === 'approval' && node.differentDepartment) for (const person of facts.department) apart.add(person);
+  if (asksPeople(node) && node.differentDepartment) for (const person of facts.department) apart.add(person);
   return apart;
 }
 
 /** The steps a step is kept apart from, by itself or by them. */
 export function keptFrom(nodes: Definition['nodes'], name: string): string[] {
   const node = nodes[name];
-  const own = (node?.type === 'approval' && node.notActorOf) || [];
-  return [...new Set([...own, ...Object.entries(nodes).flatMap(([other, of]) => (of.type === 'approval' && of.notActorOf?.includes(name) ? [other] : []))])];
+  const own = (asksPeople(node) && node.notActorOf) || [];
+  return [...new Set([...own, ...Object.entries(nodes).flatMap(([other, of]) => (asksPeople(of) && of.notActorOf?.includes(name) ? [other] : []))])];
 }
 
 /** The same answers, with those that have to be given again since the request was led back to before them. */

@@ -1,4 +1,4 @@
-import type { CandidateAlternative, Moment, Node } from './definition';
+import { asksPeople, type CandidateAlternative, type Moment, type Node } from './definition';
 
 /** What a service level brings about while a step waits, without ending it. */
 export interface Mark {
@@ -16,7 +16,7 @@ const ESCALATION = 110;
 
 /** All of a node’s, in the order they are written in. */
 export function marksOf(node: Node | undefined): readonly Mark[] {
-  const level = node?.type === 'approval' ? node.serviceLevel : undefined;
+  const level = asksPeople(node) ? node.serviceLevel : undefined;
   if (!level) return [];
   return [
     ...(level.warning ? [{ at: WARNING, kind: 'warning' as const, after: level.warning, to: [] }] : []),

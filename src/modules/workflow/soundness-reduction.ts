@@ -1,4 +1,4 @@
-import type { Node } from './definition';
+import { asksPeople, type Node } from './definition';
 import { boundariesOf, type Flow, successors, type Waiting, waits } from './flow';
 
 /** One step of a run: a step that was decided – and how – or the ways a gateway took, in the order they were taken. */
@@ -21,12 +21,12 @@ export function reduce({ start, nodes: given, incoming: ways }: Flow): { flow: F
   const flow = { start, nodes: new Map(given), incoming: new Map([...ways].map(([name, from]) => [name, [...from]])) };
   const { nodes, incoming } = flow;
   const steps = new Map<string, Step>();
-  const targets = new Set([...nodes.values()].flatMap((node) => (node.type === 'approval' ? (node.returns ?? []) : [])));
+  const targets = new Set([...nodes.values()].flatMap((node) => (asksPeople(node) ? (node.returns ?? []) : [])));
   const stepOf = (name: string): Step => steps.get(name) ?? { enter: [], done: [{ step: name, outcome: 'done' }] };
   /** A step with one outcome that tokens come to by ways only. */
   const plain = (name: string): Waiting | null => {
     const node = nodes.get(name);
-    return waits(node) && boundariesOf(node).length === 0 && !(node.type === 'approval' && (node.onReject !== undefined || node.returns)) && !targets.has(name) ? node : null;
+    return waits(node) && boundariesOf(node).length === 0 && !(asksPeople(node) && (node.onReject !== undefined || node.returns)) && !targets.has(name) ? node : null;
   };
   /** A plain step only `from` leads to. */
   const only = (name: string, from: string): Waiting | null => (name !== from && name !== flow.start && incoming.get(name)!.length === 1 && incoming.get(name)![0] === from ? plain(name) : null);
@@ -120,10 +120,12 @@ function redirected(node: Node, from: string, to: string): Node {
   switch (node.type) {
     case 'approval':
       return { ...node, ...outcomes(node, way), ...(node.onReject === undefined ? {} : { onReject: way(node.onReject) }) };
+    case 'task':
     case 'service':
     case 'message':
       return { ...node, ...outcomes(node, way) };
     case 'timer':
+    case 'mail':
       return { ...node, to: way(node.to) };
     case 'parallel':
       return { ...node, to: node.to.map(way) };

@@ -1,4 +1,4 @@
-import type { Definition } from './definition';
+import { asksPeople, type Definition } from './definition';
 import { afterBoundary, arrive, type Arrival, besidePlace, boundariesOf, type Flow, flowOf, left, nodeAt, type Place, successors, waits } from './flow';
 import { type Move, reduce, type Step } from './soundness-reduction';
 
@@ -82,7 +82,7 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
         const after = afterBoundary(state.places, name, at, boundary);
         if (after) reach(state, after, [[name, boundary.to]], [{ step: name, boundary: at }]);
       }
-      if (node.type !== 'approval') continue;
+      if (!asksPeople(node)) continue;
       if (node.onReject !== undefined) reach(state, rest, [[name, node.onReject]], [{ step: name, outcome: 'rejected' }]);
       for (const to of node.returns ?? []) reach(state, new Set(), [[name, to]], [{ step: name, returnTo: to }]);
     }

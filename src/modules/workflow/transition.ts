@@ -43,7 +43,8 @@ export type WorkflowEvent =
   | { type: 'submit'; form: Form }
   /** A decision on a task by somebody it was put to, or in their place. */
   | { type: Vote; task: string; part: Part; answer?: Form; form: Form }
-  | { type: 'complete'; task: string; answer?: Form; form: Form }
+  /** Done: by another system, or by somebody it was put to. */
+  | { type: 'complete'; task: string; part?: Part; answer?: Form; form: Form }
   /** Sent back: to the initiator, or to a step. Without a part by another system. */
   | { type: 'return'; task: string; to: string | null; part: Part | null; form: Form }
   | { type: 'withdraw' }
@@ -103,6 +104,8 @@ export interface Delta {
   opens: { id: string; node: string; asked: readonly Asked[]; sequential: boolean }[];
   /** Steps gone past because nobody could decide them, or those asked had approved already. */
   skipped: { node: string; asked: readonly Asked[] }[];
+  /** Where people are told something on the way. */
+  mails: string[];
   /** Steps that were come to and at once left behind by an end that ends all. */
   dropped: { node: string; asked: readonly Asked[] }[];
   history: History;

@@ -9,7 +9,7 @@ import { CalendarsService } from '../calendars';
 import { WebhooksService } from '../webhooks';
 import { callStep, endpointsOf } from './calls';
 import { approvedFirst, type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
-import type { Approval, Definition, Moment } from './definition';
+import { type Approval, asksPeople, type Definition, type Moment } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { dueAt, resumedAt } from './due';
 import { boundariesOf } from './flow';
@@ -25,7 +25,7 @@ import { type Answer, approvedAlready, givenAgain, keptApart } from './separatio
 import type { Delta, Env, Form, OpenTask, Part, Refusal, Verb, WorkflowEvent } from './transition';
 import { SubstitutionsService } from './substitutions.service';
 import { awaitMessages, awaitsMessages, messagesOf } from './messages.store';
-import { asksExpressions, correlationOf, peopleBy } from './variables';
+import { asksExpressions, correlationOf, filledText, peopleBy } from './variables';
 import { turnOf } from './voting';
 import type { InstanceView } from './workflow.dto';
 import { transitioned } from './workflow.events';
@@ -184,6 +184,7 @@ export class Transitions {
       for (const open of opens) await callStep(tx, this, actor, { ...row, form: form ?? row.form, round: next.round }, definition, open, next.variables);
     }
     if (awaitsMessages(definition)) await awaitMessages(tx, actor.foundationId, row.id, subscriptions);
+    for (const name of result.mails) await this.tell(tx, actor, row, definition, name, { ...(form ?? row.form), ...next.variables }, world);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
     if (next.state === 'completed') await this.substitutions.follow(tx, actor, row, definition, form ?? row.form);
     await this.audit.record(tx, actor, transitioned(row.id, before, result, { event, seq: row.seq + 1, inSteadOf: [...(said.stead ?? [])] }));
@@ -195,6 +196,17 @@ export class Transitions {
     const since = written.now.toISOString();
     const tasks = next.tasks.map((task) => ({ ...(row.tasks.find(({ id }) => id === task.id) ?? { since, dueAt: timers.find((each) => each.taskId === task.id && each.boundary === DUE)?.due.at.toISOString() ?? null, candidate: null, answered: false }), ...task }));
     return toView({ ...row, ...next, joins: [...next.joins], tasks, seq: row.seq + 1, form: form ?? row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
+  }
+
+  /** People are told something on the way. */
+  private async tell(tx: Tx, actor: Actor, row: InstanceRow, definition: Definition, name: string, variables: Form, world: { now: Date; zone: string }): Promise<void> {
+    const node = definition.nodes[name] as Extract<Definition['nodes'][string], { type: 'mail' }>;
+    const step = titleOf(definition, name, actor.locale);
+    const rules = node.recipients.filter((each) => each !== 'initiator');
+    const people = (expression: string) => inLimits(step, () => peopleBy(definition, expression, variables, world));
+    const found = rules.length === 0 ? [] : await resolveCandidates(tx, [rules.length === 1 ? rules[0]! : { together: rules }], { unitId: row.unit_id, initiatorId: row.initiator_id, apart: [], people });
+    const both = (of: Readonly<Record<Locale, string>>) => inLimits(step, () => ({ en: filledText(definition, of.en, variables, world), id: filledText(definition, of.id, variables, world) }));
+    await this.informing.ofMail(tx, actor, row, definition, [...new Set([...(node.recipients.includes('initiator') ? [row.initiator_id] : []), ...found.map(({ personId }) => personId)])], { subject: both(node.subject), text: both(node.text) });
   }
 
   /** What a message has to be about. Throws 409 WORKFLOW_EXPRESSION where that is nothing. */
@@ -247,7 +259,7 @@ export class Transitions {
     // What is submitted starts afresh; and mostly no step asks.
     if (event.type === 'submit' || !asksWhoAnswered(definition)) return [];
     const node = about && definition.nodes[about.node];
-    const to = event.type === 'return' ? event.to : event.type === 'reject' && node?.type === 'approval' ? node.onReject : null;
+    const to = event.type === 'return' ? event.to : event.type === 'reject' && node && asksPeople(node) ? node.onReject : null;
     const before = await answersTo(tx, row.id, definition);
     const answers: Answer[] = to ? givenAgain(definition, before, [{ to, at: Infinity }]).map((each, n) => ({ ...each, again: each.again || before[n]!.again })) : before;
     if (said.decides === undefined || about === null || event.type === 'return') return answers;

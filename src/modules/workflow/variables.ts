@@ -1,6 +1,6 @@
 import type { FieldError } from '../../access';
 import { pointer } from '../../http';
-import type { Approval, CandidateAlternative, Condition, Definition } from './definition';
+import { asksPeople, type CandidateAlternative, type Condition, type Definition, type Node } from './definition';
 import { ANY, BOOLEAN, compile, contextOf, type Expression, ExpressionLimit, fits, fromJson, listOf, type Logic, NUMBER, satisfiable, type Schema, STRING, toJson, type Type, typeOfSchema, typeText } from './feel';
 import { boundariesOf, type Flow, flowOf, waits } from './flow';
 import type { Env, Form } from './transition';
@@ -25,7 +25,7 @@ interface Expressions {
 type Document = Pick<Definition, 'nodes' | 'form' | 'computed'>;
 
 /** Whether several people may fill in what is asked at a step. */
-export const several = (node: { type: string } & Partial<Pick<Approval, 'strategy'>>): boolean => node.type === 'approval' && (node.strategy ?? 'any') !== 'any';
+export const several = (node: Node): boolean => asksPeople(node) && (node.strategy ?? 'any') !== 'any';
 
 /** What is computed of what was filled in. Throws Unevaluated. */
 export function computedOf(definition: Document, form: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): Form {
@@ -46,6 +46,17 @@ export function holds(definition: Document, when: Condition, form: Form, variabl
   if (typeof when === 'string') return expressionsOf(definition).bySource.get(when)!.evaluate({ variables: { ...form, ...variables }, now, zone }) === true;
   const value = Object.hasOwn(form, when.field) ? form[when.field] : undefined;
   return 'equals' in when ? value === when.equals : when.oneOf.includes(value as never);
+}
+
+/** What stands in braces in a text: names, with dots. */
+const BLANK = /\{([a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)*)\}/g;
+const blanksIn = (text: string): string[] => [...new Set([...text.matchAll(BLANK)].map(([, name]) => name!))];
+
+/** A text with what stands in braces put in: nothing where there is none, lists with commas. Throws ExpressionLimit. */
+export function filledText(definition: Document, text: string, variables: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): string {
+  const { bySource } = expressionsOf(definition);
+  const said = (value: unknown): string => (value === null || value === undefined ? '' : Array.isArray(value) ? value.map(said).join(', ') : typeof value === 'object' ? Object.values(value).map(said).join(', ') : String(value));
+  return text.replace(BLANK, (_, name: string) => said(toJson(bySource.get(name)!.evaluate({ variables, now, zone }))));
 }
 
 /** The people a rule names by an expression: their ids, each once. Throws ExpressionLimit. */
@@ -125,9 +136,14 @@ interface Place {
 function placesOf(nodes: Definition['nodes']): Place[] {
   return Object.entries(nodes).flatMap(([node, of]): Place[] => {
     if (of.type === 'exclusive' || of.type === 'inclusive') return of.branches.flatMap(({ when }, n) => (typeof when === 'string' ? [{ node, source: when, place: ['nodes', node, 'branches', n, 'when'], wanted: [BOOLEAN] }] : []));
+    if (of.type === 'mail') {
+      const rules = of.recipients.flatMap((rule, n): Place[] => (typeof rule === 'object' && 'people' in rule ? [{ node, source: rule.people, place: ['nodes', node, 'recipients', n, 'people'], wanted: [STRING, listOf(STRING)] }] : []));
+      const texts = (['subject', 'text'] as const).flatMap((field) => (['en', 'id'] as const).flatMap((locale) => blanksIn(of[field][locale]).map((source): Place => ({ node, source, place: ['nodes', node, field, locale], wanted: [ANY] }))));
+      return [...rules, ...texts];
+    }
     const named = [...(of.type === 'message' ? [{ message: of.message, place: ['nodes', node, 'message', 'correlation'] }] : []), ...boundariesOf(of).flatMap(([at, { on }]) => ('message' in on ? [{ message: on.message, place: ['nodes', node, 'boundary', at, 'message', 'correlation'] }] : []))];
     const correlations = named.flatMap(({ message, place }): Place[] => (message.correlation === undefined ? [] : [{ node, source: message.correlation, place, wanted: [STRING, NUMBER] }]));
-    if (of.type !== 'approval') return correlations;
+    if (!asksPeople(of)) return correlations;
     const rulesIn = (alternatives: readonly CandidateAlternative[], place: (string | number)[]) => alternatives.flatMap((each, n) => ('together' in each ? each.together.map((rule, k) => ({ rule, at: [...place, n, 'together', k] })) : [{ rule: each, at: [...place, n] }]));
     const rules = [...rulesIn(of.candidates, ['candidates']), ...(of.serviceLevel?.escalation ?? []).flatMap(({ to }, n) => rulesIn(to, ['serviceLevel', 'escalation', n, 'to']))];
     return [...correlations, ...rules.flatMap(({ rule, at }): Place[] => ('people' in rule ? [{ node, source: rule.people, place: ['nodes', node, ...at, 'people'], wanted: [STRING, listOf(STRING)] }] : []))];
@@ -155,7 +171,7 @@ function orderOf(computed: Readonly<Record<string, string>>, report: Report): st
 export function expressionProblems(definition: Definition): FieldError[] {
   const problems: FieldError[] = [];
   const report: Report = (place, code, detail) => problems.push({ pointer: pointer(place.map(String)), code, detail });
-  for (const [name, node] of Object.entries(definition.nodes)) if ('to' in node && 'title' in node && node.type !== 'timer' && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
+  for (const [name, node] of Object.entries(definition.nodes)) if (('as' in node || 'form' in node) && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
   const { bySource } = read(definition, report);
   if (problems.length > 0) return problems;
   unwrittenProblems(definition, bySource, report);
@@ -219,15 +235,16 @@ function* waysOf(flow: Flow): Generator<Way> {
     const name = asOf(node);
     const own = name === undefined ? NONE : new Set([name]);
     // A step that may be gone past need not have been filled in.
-    const passed = node.type === 'approval' && (node.noCandidate === 'skip' || node.skipDecided === true);
+    const passed = asksPeople(node) && (node.noCandidate === 'skip' || node.skipDecided === true);
     yield passed ? { from, to: node.to, clears: own } : { from, to: node.to, writes: name, clears: NONE };
-    for (const to of [...leadsOn(node).slice(1), ...((node.type === 'approval' && node.returns) || [])]) yield { from, to, clears: own };
+    for (const to of [...leadsOn(node).slice(1), ...((asksPeople(node) && node.returns) || [])]) yield { from, to, clears: own };
   }
 }
 
 /** Where a node leads while all else goes on beside it: a return ends that. */
 function leadsOn(node: Definition['nodes'][string]): string[] {
-  if (waits(node)) return [node.to, ...(node.type === 'approval' && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to)];
+  if (waits(node)) return [node.to, ...(asksPeople(node) && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to)];
+  if (node.type === 'mail') return [node.to];
   return node.type === 'parallel' ? node.to : node.type === 'exclusive' || node.type === 'inclusive' ? [...node.branches.map(({ to }) => to), node.otherwise] : [];
 }
 
