@@ -110,6 +110,18 @@ describe('workflow control-flow pattern', () => {
     expect((await request.does('eko', 'approve', 'b')).state).toBe('completed');
   });
 
+  it('12, multiple instances without synchronization: each goes its own way, and nothing waits for them', async () => {
+    const other = flows.document({ o: flows.step('done', 'eko') });
+    await world.as('dewi').post('/workflow/definitions', { document: other }).expect(201);
+    const files = (more: object) => ({ type: 'subworkflow' as const, title: { en: 'Files', id: 'Mengajukan' }, definition: other.key, each: '["x", "y", "z"]', input: { way: 'item' }, to: 'a', ...more });
+    const filed = async () => ((await world.as('siti').get(`/workflow/instances?key=${other.key}&limit=200`).expect(200)).body.items as { state: string; form: { way: string } }[]).map(({ state, form }) => `${form.way} ${state}`).sort();
+    const request = await flows.filed({ s: files({ wait: false }), a: flows.step('done', 'lina') });
+    expect([request.waiting, await filed()]).toEqual([['a'], ['x running', 'y running', 'z running']]);
+    expect((await request.does('lina', 'approve', 'a')).state).toBe('completed');
+    expect(await filed()).toEqual(['x running', 'y running', 'z running']);
+    expect(await refused({ s: files({ wait: false, onReject: 'a' }), a: flows.step('done', 'lina') })).toEqual(['#/nodes/s/onReject wait']);
+  });
+
   it('13, multiple instances known beforehand: each of those named decides, and it waits for all of them', async () => {
     const request = await flows.filed({ a: flows.step('done', ['lina', 'eko', 'joko'], { strategy: 'all' }) });
     await request.does('lina', 'approve', 'a');
@@ -126,6 +138,17 @@ describe('workflow control-flow pattern', () => {
     await world.as('dewi').post('/role-assignments', { roleId: ids.role('budget-owner'), personId: ids.person('lina') }).expect(201);
     expect((await flows.filed(nodes)).votes('a')!.open).toBe(open + 1);
     expect(((await world.as('siti').get(`/workflow/instances/${before.id}`).expect(200)).body as { openTasks: { votes: { open: number } }[] }).openTasks[0]!.votes.open).toBe(open);
+  });
+
+  it('15, multiple instances not known when it runs: others are asked as well while it waits, and it waits for them; not afterwards', async () => {
+    const ids = await world.ids();
+    const request = await flows.filed({ a: flows.step('b', ['lina', 'eko'], { strategy: 'all' }), b: flows.step('done', 'maya') });
+    await request.does('lina', 'approve', 'a');
+    expect((await request.handles('eko', 'add-signer', 'a', { person: ids.person('budi') })).status).toBe(200);
+    await request.does('eko', 'approve', 'a');
+    expect([request.waiting, request.votes('a')]).toEqual([['a'], { approve: 2, reject: 0, abstain: 0, open: 1 }]);
+    expect((await request.does('budi', 'approve', 'a')).waiting).toEqual(['b']);
+    expect(await request.handles('eko', 'add-signer', 'a', { person: ids.person('joko') })).toBeProblem(409, 'WORKFLOW_TASK_CLOSED');
   });
 
   it('16, deferred choice: whoever answers chooses the way, and only once', async () => {

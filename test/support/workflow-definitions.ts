@@ -12,6 +12,7 @@ export const inclusive = (...ways: string[]): Node => ({ type: 'inclusive', bran
 export const timer = (to: string): Node => ({ type: 'timer', title: TITLE, after: { hours: 1 }, to });
 export const task = (to: string): Node => ({ type: 'task', title: TITLE, candidates: [{ relation: 'head-of-unit' }], to });
 export const mail = (to: string): Node => ({ type: 'mail', title: TITLE, recipients: ['initiator'], subject: TITLE, text: TITLE, to });
+export const part = (to: string): Node => ({ type: 'subworkflow', title: TITLE, definition: 'other', input: {}, to });
 export const message = (to: string): Node => ({ type: 'message', title: TITLE, message: { name: 'told' }, to });
 export const parallel = (...to: string[]): Node => ({ type: 'parallel', to });
 
@@ -72,9 +73,9 @@ export const aSpoiltDefinition: fc.Arbitrary<Drawn> = fc.tuple(aBlockDefinition,
     const node = nodes[name]!;
     const ways = successors(node);
     if (kind === 0 && node.type === 'approval') nodes[name] = { ...node, returns: [to] };
-    else if (kind === 1 && node.type === 'approval') nodes[name] = { ...node, onReject: to };
+    else if (kind === 1 && (node.type === 'approval' || node.type === 'subworkflow')) nodes[name] = { ...node, onReject: to };
     else if ((kind === 7 || kind === 8) && node.type === 'approval') nodes[name] = { ...node, boundary: [...(node.boundary ?? []), third % 2 === 0 ? { after: { hours: 1 }, to, interrupting: kind === 7 } : { message: { name: 'told' }, to, interrupting: kind === 7 }].slice(0, 5) };
-    else if (kind === 9 && node.type === 'approval') nodes[name] = [timer, message, task, mail][third % 4]!(node.to);
+    else if (kind === 9 && node.type === 'approval') nodes[name] = [timer, timer, message, message, task, mail, part][third % 7]!(node.to);
     else if (kind === 2) nodes[name] = parallel(...new Set([...ways, to]));
     else if (kind === 3) nodes[name] = exclusive(...new Set([...ways, to]));
     else if (kind === 4) nodes[name] = step(to);

@@ -34,8 +34,8 @@ function successorsOf(flow: ReturnType<typeof flowOf>, places: ReadonlySet<strin
     const [rest, still] = [new Set(places), (at: number) => new Set([...places].filter((place) => place !== `${name}~${at}`))];
     for (const place of places) if (place === name || place.startsWith(`${name}~`)) rest.delete(place);
     const moves: [Set<string>, string][] = [[rest, node.to]];
+    if ('onReject' in node && node.onReject !== undefined) moves.push([rest, node.onReject]);
     if (node.type === 'approval') {
-      if (node.onReject) moves.push([rest, node.onReject]);
       for (const to of node.returns ?? []) moves.push([new Set<string>(), to]);
       boundariesOf(node).forEach(([at, { to, interrupting }]) => {
         if (interrupting) moves.push([rest, to]);

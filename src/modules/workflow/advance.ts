@@ -1,8 +1,8 @@
 import { type Approval, asksPeople, ballotOf, type Condition, type Definition } from './definition';
 import { ExpressionLimit } from './feel';
-import { arrive, beside, besidePlace, type Choose, type Flow, flowOf, joinPlace, left, nodeAt, type Place } from './flow';
+import { arrive, beside, besidePlace, type Choose, type Flow, flowOf, joinPlace, launches, left, nodeAt, type Place, type Waiting } from './flow';
 import type { Asked, Delta, Env, Form, Marking, Needs, OpenTask, Refusal } from './transition';
-import { holds, Unevaluated } from './variables';
+import { holds, inputsOf, Unevaluated } from './variables';
 import { canBeApproved, cast, openTally, outcome, type Tally } from './voting';
 
 /** Lets tokens run, opens the steps they come to, and goes past those that nobody could decide and that say so. */
@@ -14,6 +14,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
   const skipped: Delta['skipped'] = [];
   const needs: string[] = [];
   const mails: string[] = [];
+  const launched: Delta['launches'] = [];
   let { variables } = from;
   let running = [...ways];
   while (running.length > 0) {
@@ -21,10 +22,11 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
     // The gate admits no definition in which this can happen.
     if (arrival.conflict !== null) throw new Error(`${definition.key} comes a second time to ${arrival.conflict}`);
     places = arrival.places;
+    for (const name of arrival.visited) if (launches(definition.nodes[name])) launched.push({ node: name, parts: inputsOf(definition, name, { ...form, ...variables }, env) });
     mails.push(...arrival.visited.filter((name) => definition.nodes[name]?.type === 'mail'));
     running = [];
     for (const name of arrival.entered) {
-      const node = definition.nodes[name]!;
+      const node = definition.nodes[name] as Waiting;
       const known = asksPeople(node) ? env.candidates(name) : [];
       // Come to a second time at once, in a ring, nothing is taken as approved: somebody has to say it again.
       const asked = skipped.some((each) => each.node === name) ? known?.map(({ personId, weight }) => ({ personId, weight })) : known;
@@ -32,7 +34,13 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
         needs.push(name);
         continue;
       }
-      const tally = asksPeople(node) ? tallyOf(asked) : null;
+      const parts = node.type === 'subworkflow' ? inputsOf(definition, name, { ...form, ...variables }, env) : undefined;
+      if (parts?.length === 0) {
+        places = left(places, name);
+        running.push([name, node.to]);
+        continue;
+      }
+      const tally = asksPeople(node) ? tallyOf(asked) : parts ? openTally(parts.map(() => 1)) : null;
       const nobody = asksPeople(node) && (asked.length === 0 || !canBeApproved(ballotOf(node), tally!));
       if (nobody && node.noCandidate !== 'skip') return { refused: 'no-candidate', node: name };
       // Whoever has approved already does not have to be asked again.
@@ -46,7 +54,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
       }
       // What is filled in here was not yet, or not any more.
       if ('as' in node && node.as !== undefined && Object.hasOwn(variables, node.as)) variables = Object.fromEntries(Object.entries(variables).filter(([each]) => each !== node.as));
-      opens.push({ id: env.taskId(name), node: name, asked, sequential: (node as Partial<Approval>).strategy === 'sequential' });
+      opens.push({ id: env.taskId(name), node: name, asked, sequential: (node as Partial<Approval>).strategy === 'sequential', ...(parts ? { parts } : {}) });
       tallies.set(name, tally);
     }
   }
@@ -63,6 +71,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
     opens: opens.filter(({ node }) => places.has(node)),
     skipped,
     mails,
+    launches: launched,
     dropped: opens.filter(({ node }) => !places.has(node)).map(({ node, asked }) => ({ node, asked })),
     ended,
   };

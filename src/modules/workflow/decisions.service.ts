@@ -84,6 +84,9 @@ export class DecisionsService {
       const [clock] = await tx.$queryRaw<{ late: boolean }[]>`SELECT now() > ${last.at}::timestamptz + make_interval(mins => ${takeBackMinutesOf(node)}::int) AS late`;
       if (clock!.late) throw new Problem('WORKFLOW_TAKE_BACK');
       const before = this.standingBefore(row, definition, entries.slice(0, -1));
+      // Nor can what it called off of others be begun again, or what it has told the request it is part of.
+      const gone = before.tasks.filter(({ id }) => !row.tasks.some((each) => each.id === id)).map((each) => definition.nodes[each.node]);
+      if (gone.some((each) => each?.type === 'subworkflow' || (each?.type === 'service' && each.call)) || (row.parent_task_id !== null && row.state === 'rejected')) throw new Problem('WORKFLOW_TAKE_BACK');
       return this.transitions.run(tx, actor, row, { type: 'take-back', task: event.task, before }, { comment, takesBack: event.part.of });
     });
   }

@@ -122,6 +122,14 @@ const node = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('mail'), title, recipients: z.array(z.union([z.literal('initiator'), candidateRule])).min(1).max(10), subject: texts(120), text: texts(2_000), to: id }),
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
   z.strictObject({ type: z.literal('service'), title, call: call.optional(), ...asks, boundary: boundaries, to: id }),
+  /**
+   * Files another request, for the same person and unit, filled in by `input`; or one for each of a list, called `item` there.
+   * Goes on when they are completed – or at once, where it does not wait –; where one is rejected, or ended, as with an approval.
+   */
+  z.strictObject({
+    type: z.literal('subworkflow'), title, definition: id, input: z.record(z.string().min(1).max(100), expression).refine((all) => Object.keys(all).length <= 50, 'at most 50'), each: expression.optional(), wait: z.boolean().optional(),
+    as: asks.as, onReject: id.optional(), boundary: boundaries, to: id,
+  }),
   /** Waits for a message; what it carries is what is filled in. */
   z.strictObject({ type: z.literal('message'), title, message, ...asks, boundary: boundaries, to: id }),
   /** Waits until a time has come. */
@@ -169,7 +177,7 @@ export type Boundary = z.output<typeof boundary>;
 /** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
 export const ENGINE = 4;
 
-const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail']);
+const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence }: Definition): number {

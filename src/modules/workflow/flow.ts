@@ -1,4 +1,4 @@
-import { asksPeople, type Boundary, type Definition, type Node } from './definition';
+import { type Boundary, type Definition, type Node } from './definition';
 
 /**
  * The token game. A token stands at a node that waits for somebody or something (`node`), or before a gateway that joins
@@ -32,12 +32,15 @@ export interface Arrival {
 /** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
 const PASSES = 5_000;
 
-export type Waiting = Extract<Node, { type: 'approval' | 'task' | 'service' | 'message' | 'timer' }>;
+export type Waiting = Extract<Node, { type: 'approval' | 'task' | 'service' | 'subworkflow' | 'message' | 'timer' }>;
 
-const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'task', 'service', 'message', 'timer']);
+const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'task', 'service', 'subworkflow', 'message', 'timer']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
-export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type);
+export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type) && !launches(node);
+
+/** Whether a node files others’ requests and does not wait for them. */
+export const launches = (node: Node | undefined): boolean => node?.type === 'subworkflow' && node.wait === false;
 
 /** What can come about while a node waits: where that leads, whether the node waits no longer, and what it is. */
 export interface Leaving {
@@ -62,11 +65,12 @@ export const beside = (node: Node | undefined) => boundariesOf(node).filter(([, 
 /** Where a node leads when it waits no longer. */
 export function exits(of: Node): string[] {
   const left = boundariesOf(of).flatMap(([, { interrupting, to }]) => (interrupting ? [to] : []));
-  return waits(of) ? [...new Set([of.to, ...(asksPeople(of) && of.onReject !== undefined ? [of.onReject] : []), ...left])] : successors(of);
+  return waits(of) ? [...new Set([of.to, ...('onReject' in of && of.onReject !== undefined ? [of.onReject] : []), ...left])] : successors(of);
 }
 
 /** Where a node leads. */
 export function successors(of: Node): string[] {
+  if (launches(of)) return [(of as Extract<Node, { type: 'subworkflow' }>).to];
   if (waits(of)) return [...new Set([...exits(of), ...beside(of).map(([, { to }]) => to)])];
   switch (of.type) {
     case 'mail':
@@ -122,6 +126,11 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
     if (places.has(place)) arrival.conflict ??= place;
     places.add(place);
   };
+  const wait = (name: string, node: Node) => {
+    put(name);
+    for (const [at] of beside(node)) put(besidePlace(name, at));
+    arrival.entered.push(name);
+  };
   const running = [...ways];
   // Whatever is under way in the same step comes to rest first, so that it does not matter which token was quicker.
   let terminated = false;
@@ -143,6 +152,10 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
         case 'mail':
           running.push([name, node.to]);
           break;
+        case 'subworkflow':
+          if (!launches(node)) wait(name, node);
+          else running.push([name, node.to]);
+          break;
         case 'exclusive':
           running.push([name, choose(name)[0]!]);
           break;
@@ -156,9 +169,7 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
           else running.push(...leave(flow, places, name, choose(name)));
           break;
         default:
-          put(name);
-          for (const [at] of beside(node)) put(besidePlace(name, at));
-          arrival.entered.push(name);
+          wait(name, node);
       }
     }
     if (terminated) return { ...arrival, places: new Set(), entered: [], conflict: null };

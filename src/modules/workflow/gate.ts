@@ -48,11 +48,12 @@ function referenceProblems(definition: Definition): FieldError[] {
           if (!has(to) || !waits(nodes[to])) problem(['nodes', name, 'returns', index], 'unknown_node', `${to} is no step that can be decided`);
         });
         node.notActorOf?.forEach((other, index) => {
-          if (!has(other) || !waits(nodes[other]) || nodes[other].type === 'timer' || nodes[other].type === 'message' || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
+          if (!has(other) || !waits(nodes[other]) || ['timer', 'message', 'subworkflow'].includes(nodes[other].type) || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
         });
       }
       timeProblems(definition, name, node, problem);
       failureProblems(name, node, problem);
+      if (node.type === 'subworkflow' && node.wait === false) for (const field of ['as', 'onReject', 'boundary'] as const) if (node[field] !== undefined) problem(['nodes', name, field], 'wait', 'what is not waited for has no outcome');
       if (node.type === 'parallel') for (const [index, to] of node.to.entries()) if (node.to.indexOf(to) !== index) problem(['nodes', name, 'to', index], 'duplicate', `leads to ${to} twice`);
       if (node.type === 'exclusive' || node.type === 'inclusive') branchProblems(definition, name, node, problem);
     }

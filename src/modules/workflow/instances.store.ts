@@ -39,6 +39,11 @@ export interface InstanceRow {
   form: Record<string, unknown>;
   round: number;
   seq: number;
+  /** The step of another request that has filed it, and that request. */
+  parent_task_id: string | null;
+  parent_id: string | null;
+  /** The request all of that is part of; null where it is part of none. */
+  root_id: string | null;
   created_at: Date;
   submitted_at: Date | null;
   ended_at: Date | null;
@@ -60,9 +65,21 @@ export const markingOf = ({ state, round, tasks, joins, variables }: InstanceRow
 /** Reads one instance, locked against other transitions where `lock` is set; null where it does not exist here. */
 export async function readInstance(tx: Tx, id: string, personId: string | null, lock: boolean): Promise<InstanceRow | null> {
   // The lock is a statement of its own: in one statement, the tasks joined could be those from before the wait.
-  if (lock) await tx.$executeRaw`SELECT FROM workflow_instance WHERE id = ${id}::uuid FOR UPDATE`;
+  // What is part of another request is locked by the whole, so that both go one after the other.
+  if (lock) await tx.$executeRaw`SELECT FROM workflow_instance WHERE id = (SELECT coalesce(part.root_id, part.id) FROM workflow_instance part WHERE part.id = ${id}::uuid) FOR UPDATE`;
   const [row] = await readInstances(tx, [id], personId);
   return row ?? null;
+}
+
+/** How many requests a request is part of, one within the other. */
+export async function depthOf(tx: Tx, id: string): Promise<number> {
+  const [found] = await tx.$queryRaw<{ depth: number }[]>`
+    WITH RECURSIVE up AS (
+      SELECT i.parent_task_id, 0 AS depth FROM workflow_instance i WHERE i.foundation_id = gloria_foundation() AND i.id = ${id}::uuid
+      UNION ALL
+      SELECT i.parent_task_id, up.depth + 1 FROM up JOIN workflow_task t ON t.foundation_id = gloria_foundation() AND t.id = up.parent_task_id JOIN workflow_instance i ON i.foundation_id = t.foundation_id AND i.id = t.instance_id
+    ) SELECT max(depth)::int AS depth FROM up`;
+  return found?.depth ?? 0;
 }
 
 /** Whether a candidate `c` has decided: of what an older release opened, as it stands in the decisions. */
@@ -151,7 +168,7 @@ async function ledBack(tx: Tx, instanceId: string, { nodes }: Definition): Promi
 export async function readInstances(tx: Tx, ids: readonly string[], personId: string | null): Promise<InstanceRow[]> {
   return tx.$queryRaw<InstanceRow[]>`
     WITH mine AS MATERIALIZED (SELECT * FROM wf_stands_in(${personId}::uuid))
-    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.path AS unit_path, i.state::text AS state, i.form, i.variables, i.round, i.seq, i.created_at, i.submitted_at, i.ended_at,
+    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.path AS unit_path, i.state::text AS state, i.form, i.variables, i.round, i.seq, i.parent_task_id, (SELECT p.instance_id FROM workflow_task p WHERE p.foundation_id = i.foundation_id AND p.id = i.parent_task_id) AS parent_id, i.root_id, i.created_at, i.submitted_at, i.ended_at,
            coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'node', t.node, 'since', to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                        -- Steps that an older release opened have no count yet, and nobody has voted.
                        'tally', coalesce(t.tally, CASE WHEN asked.people > 0 THEN jsonb_build_object('approve', none, 'reject', none, 'abstain', none, 'open', jsonb_build_object('people', asked.people, 'weight', asked.people)) END),

@@ -19,6 +19,7 @@ export function toView(row: InstanceRow, { definition }: Pick<PublishedDefinitio
     state: row.state,
     initiatorId: row.initiator_id,
     unitId: row.unit_id,
+    partOf: row.parent_task_id === null ? null : { instanceId: row.parent_id!, taskId: row.parent_task_id },
     form: row.form,
     variables: row.variables,
     round: row.round,

@@ -48,10 +48,10 @@ const messageText = ({ name }: { name: string }) => `✉ ${name}`;
 
 const boundaryText = ({ on, interrupting }: Leaving, locale: Locale) => `${'after' in on ? momentText(on.after, locale) : 'message' in on ? messageText(on.message) : `⚠ ${on.error}`}${interrupting ? '' : ' +'}`;
 
-type Box = Waiting | Extract<Node, { type: 'mail' }>;
+type Box = Waiting | Extract<Node, { type: 'mail' | 'subworkflow' }>;
 
 /** Whether a node is drawn with its title: all but gateways and ends. */
-const isBox = (node: Node): node is Box => waits(node) || node.type === 'mail';
+const isBox = (node: Node): node is Box => node.type === 'mail' || node.type === 'subworkflow' || waits(node);
 
 /** Under its title: who decides, and how many. */
 function linesOf(node: Box, locale: Locale): string[] {
@@ -59,6 +59,7 @@ function linesOf(node: Box, locale: Locale): string[] {
   if (node.type === 'service') return [node.call ? `⇄ ${node.call.endpoint}` : words.service];
   if (node.type === 'timer') return [momentText(node.after, locale)];
   if (node.type === 'mail') return [`✉ ${node.recipients.map((each) => (each === 'initiator' ? words.initiator : ruleText(each, locale))).join(' + ')}`];
+  if (node.type === 'subworkflow') return [`${node.each === undefined ? '▤' : '▤▤'} ${node.definition}${node.wait === false ? ' →' : ''}`];
   if (node.type === 'message') return [messageText(node.message)];
   const several = (asked: NonNullable<Approval['strategy']>) => (typeof asked === 'string' ? words[asked] : 'quorum' in asked ? words.quorum(asked.quorum) : words.weighted(asked.weighted));
   return [alternativeText(node.candidates[0]!, locale), ...(node.type === 'task' || node.strategy === undefined ? [] : [several(node.strategy)])];
@@ -73,6 +74,8 @@ function waysOf(name: string, node: Node, locale: Locale): Way[] {
   switch (node.type) {
     case 'approval':
       return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
+    case 'subworkflow':
+      return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...timed];
     case 'task':
       return [on(node.to), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
     case 'service':

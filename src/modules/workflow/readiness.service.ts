@@ -28,7 +28,7 @@ export class ReadinessService {
     const asked = endpointsOf(definition);
     const there = await this.webhooks.named(tx, [...asked.values()]);
     const missing = [...asked].filter(([, endpoint]) => !there.has(endpoint)).map(([node, endpoint]): FieldError => ({ pointer: pointer(['nodes', node, 'call', 'endpoint']), code: 'unknown_endpoint', detail: `there is no webhook endpoint ${endpoint}` }));
-    return { problems: [...missing, ...gaps.filter(({ blocks }) => blocks).map(said)], warnings: gaps.filter(({ blocks }) => !blocks).map(said) };
+    return { problems: [...missing, ...(await partsProblems(tx, definition)), ...gaps.filter(({ blocks }) => blocks).map(said)], warnings: gaps.filter(({ blocks }) => !blocks).map(said) };
   }
 
   /** Every unit somebody holds a post in now, with who could decide each step of what is filed for it. */
@@ -80,4 +80,36 @@ function explainGap({ gap, units, everywhere }: Gap): string {
   if (gap === 'nobody') return `nobody who may approve could decide this, ${where}`;
   if (gap === 'apart') return `nobody could decide this who has not had to decide a step it is kept apart from, ${where}`;
   return `one person only could decide this, and nobody what they file themselves, ${where}`;
+}
+
+type Filing = Extract<Definition['nodes'][string], { type: 'subworkflow' }>;
+
+/** Of requests that steps file: that there is a definition of theirs, what it asks for is filled in, and they do not lead back here. */
+async function partsProblems(tx: Tx, definition: Definition): Promise<FieldError[]> {
+  const problems: FieldError[] = [];
+  const newest = async (key: string) => (key === definition.key ? definition : ((await tx.workflowDefinition.findFirst({ where: { key }, orderBy: { number: 'desc' }, select: { document: true } }))?.document as unknown as Definition | undefined));
+  for (const [name, node] of Object.entries(definition.nodes)) {
+    if (node.type !== 'subworkflow') continue;
+    const of = await newest(node.definition);
+    const problem = (place: string[], code: string, detail: string) => problems.push({ pointer: pointer(['nodes', name, ...place]), code, detail });
+    if (!of || (await tx.workflowRetirement.count({ where: { key: node.definition } })) > 0) {
+      problem(['definition'], 'unknown_definition', `nothing is filed by ${node.definition}`);
+      continue;
+    }
+    const { properties, required = [], additionalProperties } = of.form as { properties?: Record<string, unknown>; required?: string[]; additionalProperties?: unknown };
+    for (const field of required) if (!Object.hasOwn(node.input, field)) problem(['input'], 'required', `${node.definition} asks for ${field}`);
+    if (additionalProperties === false) for (const field of Object.keys(node.input)) if (!Object.hasOwn(properties ?? {}, field)) problem(['input', field], 'unknown_field', `${node.definition} does not ask for ${field}`);
+    if (await leadsTo(definition.key, node.definition, newest)) problem(['definition'], 'loop', `${node.definition} leads back to ${definition.key}`);
+  }
+  return problems;
+}
+
+/** Whether what is filed by one definition may come to file by another. */
+async function leadsTo(key: string, from: string, newest: (key: string) => Promise<Definition | undefined>): Promise<boolean> {
+  const seen = new Set([from]);
+  for (const each of seen) {
+    if (each === key) return true;
+    for (const node of Object.values((await newest(each))?.nodes ?? {})) if (node.type === 'subworkflow') seen.add((node as Filing).definition);
+  }
+  return false;
 }

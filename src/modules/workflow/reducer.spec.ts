@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InstanceState } from '../../platform/database';
-import { aBlockDefinition, aSpoiltDefinition, type Drawn, exclusive, inclusive, parallel, step as aStep } from '../../../test/support/workflow-definitions';
+import { aBlockDefinition, aSpoiltDefinition, type Drawn, exclusive, inclusive, parallel, part as aPart, step as aStep, task as aTask } from '../../../test/support/workflow-definitions';
 import type { Definition } from './definition';
 import { step } from './reducer';
 import { refold, type Told, toldOf } from './refold';
@@ -83,7 +83,7 @@ describe('the reducer', () => {
 
   it('refuses every verb a state does not answer to, for every state and verb', () => {
     const verbs = [...new Set(Object.values(VERBS).flat())] as Verb[];
-    expect(verbs).toHaveLength(24);
+    expect(verbs).toHaveLength(25);
     const part: Part = { of: 'ani', weight: 1, turn: 0 };
     for (const state of Object.values(InstanceState)) {
       for (const type of verbs) {
@@ -91,7 +91,7 @@ describe('the reducer', () => {
         const marking: Marking = state === 'running' ? running.marking : { state, round: 1, tasks: [], joins: [], variables: {} };
         const event = { type, task: 't1', form: {}, to: type === 'return' ? null : 'budi', by: 'ani', from: 'budi', part, boundary: null, before: running.marking } as unknown as WorkflowEvent;
         const result = step(reimbursement, marking, event, { candidates: () => ONE, taskId: () => 'x', ...WORLD });
-        const other: Partial<Record<Verb, string>> = { complete: 'verb', abstain: 'verb', release: 'verb', answer: 'verb', 'remove-signer': 'last', fire: 'verb', message: 'verb', fail: 'verb' };
+        const other: Partial<Record<Verb, string>> = { complete: 'verb', abstain: 'verb', release: 'verb', answer: 'verb', 'remove-signer': 'last', fire: 'verb', message: 'verb', part: 'verb', fail: 'verb' };
         const expected = !(VERBS[state] as readonly Verb[]).includes(type) ? 'state' : state === 'running' ? other[type] : undefined;
         expect([state, type, (result as Partial<Refusal>).refused]).toEqual([state, type, expected]);
       }
@@ -333,13 +333,13 @@ describe('the reducer', () => {
   it('refolds from its history, whatever happened, and can always be completed; nothing is left when it ends', () => {
     const scale = Number(process.env.PROPERTY_RUNS ?? 1);
     const seen = new Map<string, number>();
-    const verbs = ['approve', 'approve', 'approve', 'approve', 'reject', 'abstain', 'return', 'withdraw', 'submit', 'complete', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'suspend', 'resume', 'cancel', 'take-back', 'fire', 'fire', 'message', 'message', 'fail'] as const satisfies Verb[];
+    const verbs = ['approve', 'approve', 'approve', 'approve', 'reject', 'abstain', 'return', 'withdraw', 'submit', 'complete', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'suspend', 'resume', 'cancel', 'take-back', 'fire', 'fire', 'message', 'message', 'part', 'part', 'fail'] as const satisfies Verb[];
     const acts = fc.array(fc.tuple(fc.constantFrom(...verbs), fc.nat(), fc.nat()), { maxLength: 25 });
     const sound = fc.oneof(aBlockDefinition.map((drawn) => ({ drawn, blocks: true })), aSpoiltDefinition.filter((each) => soundness(each, { limit: 500 }).verdict === 'sound').map((drawn) => ({ drawn, blocks: false })));
     fc.assert(
       fc.property(sound, acts, fc.nat(2), fc.integer({ min: 1, max: 3 }), ({ drawn, blocks }, list, way, voters) => {
         const strategies = ['all', 'any', 'majority', 'sequential', 'any', { quorum: voters }] as const;
-        const nodes = Object.fromEntries(Object.entries(drawn.nodes).map(([name, node], n) => [name, node.type === 'approval' ? { ...node, strategy: strategies[n % strategies.length], abstain: n % 2 === 0, boundary: node.boundary ?? (n % 3 === 1 ? [{ after: { hours: 1 }, to: node.to }] : undefined), ...(n % 2 === 1 ? { as: name, form: {} } : {}), serviceLevel: LEVEL } : n % 2 === 0 ? spelt(node) : node]));
+        const nodes = Object.fromEntries(Object.entries(drawn.nodes).map(([name, node], n) => [name, node.type === 'approval' && n % 5 === 4 && !node.boundary && !node.onReject && !node.returns ? (n % 2 === 0 ? aPart : aTask)(node.to) : node.type === 'approval' ? { ...node, strategy: strategies[n % strategies.length], abstain: n % 2 === 0, boundary: node.boundary ?? (n % 3 === 1 ? [{ after: { hours: 1 }, to: node.to }] : undefined), ...(n % 2 === 1 ? { as: name, form: {} } : {}), serviceLevel: LEVEL } : n % 2 === 0 ? spelt(node) : node]));
         const asked = Array.from({ length: voters }, (_, n) => ({ personId: `p${n}`, weight: n + 1, approved: n === 0 && way === 2 ? true : undefined }));
         const run = new Run({ ...named({ ...drawn, nodes }), form: { properties: { way: { type: 'integer' } } }, computed: { twice: 'way * 2', more: 'twice + 1' } }, Object.fromEntries(Object.keys(nodes).map((name, n) => [name, n % 3 === 0 ? asked : asked.map((each) => ({ ...each, approved: undefined }))])));
         const form = { way };
@@ -368,7 +368,7 @@ describe('the reducer', () => {
           if (type === 'withdraw' || type === 'cancel') return more % 3 === 0 ? { type } : null;
           if (type === 'take-back') return before.tasks[0] && before.state === 'running' && ['voted', 'approved', 'rejected', 'returned', 'step_completed'].includes(run.last!.history) ? { type, task: before.tasks[0].id, before } : null;
           if (!task) return null;
-          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'task' | 'timer' | 'message' }>;
+          const node = nodes[task.node] as Extract<Definition['nodes'][string], { type: 'approval' | 'task' | 'timer' | 'message' | 'subworkflow' }>;
           if (type === 'fire' && node.type === 'approval' && more % 2 === 0) {
             const at = [100, 101, 110, 111][which % 4]!;
             const asks = at >= 110 && (node.strategy ?? 'any') === 'any' ? [{ of: `e${run.history.length}`, weight: 1, turn: turnOf(task.tally!) + task.tally!.open.people }] : undefined;
@@ -376,6 +376,7 @@ describe('the reducer', () => {
           }
           if (type === 'fire' || type === 'message') return { type, task: task.id, boundary: node.type === 'approval' ? more % (node.boundary?.length ?? 1) : null, form };
           if (type === 'fail') return { type, task: task.id, code: 'lost', form };
+          if (type === 'part') return { type, task: task.id, request: 'r', says: more % 2 === 0 ? 'reject' : 'approve', answer: {}, form };
           if (node.type !== 'approval' && node.type !== 'task') return type === 'skip' ? { type, task: task.id, form } : null;
           const waiting = parts.get(task.id)!;
           const sequential = (nodes[task.node] as { strategy?: string }).strategy === 'sequential';
@@ -419,7 +420,7 @@ describe('the reducer', () => {
           expect(new Set(run.waiting).size).toBe(tasks.length);
           expect(tasks.length > 0).toBe(state === 'running' || state === 'suspended');
           for (const { id, tally } of tasks) {
-            if (tally === null) continue;
+            if (tally === null || nodes[run.marking.tasks.find((each) => each.id === id)!.node]!.type === 'subworkflow') continue;
             const weights = parts.get(id)!.map(({ weight }) => weight);
             expect(tally.open).toEqual({ people: weights.length, weight: weights.reduce((sum, each) => sum + each, 0) });
           }
@@ -434,6 +435,10 @@ describe('the reducer', () => {
         for (let left = 300; run.marking.state === 'running' && left > 0; left -= 1) {
           const task = run.marking.tasks[left % run.marking.tasks.length]!;
           if (task.claimedBy !== null) acted({ type: 'release', task: task.id });
+          if (nodes[task.node]!.type === 'subworkflow') {
+            expect(acted({ type: 'part', task: task.id, request: 'r', says: 'approve', answer: {}, form: { way: -1 } })).toBe(true);
+            continue;
+          }
           if (task.tally === null) {
             expect(acted({ type: nodes[task.node]!.type === 'timer' ? 'fire' : 'message', task: task.id, boundary: null, form: { way: left > 150 ? -1 : left % 3 } })).toBe(true);
             continue;
@@ -450,9 +455,9 @@ describe('the reducer', () => {
         // In blocks that is enough; where ways were led elsewhere a ring may go on as long as its decisions are the same. Votes against, cast before, may still decide.
         expect(blocks ? ['completed', 'rejected'] : ['completed', 'rejected', 'running']).toContain(state);
       }),
-      { numRuns: Math.ceil(2_000 * scale) },
+      { numRuns: Math.ceil(3_000 * scale) },
     );
-    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'step_completed', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'message_received', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
+    if (scale >= 1) for (const what of ['completed', 'filled in', 'approved', 'voted', 'rejected', 'returned', 'step_completed', 'taken_back', 'claimed', 'released', 'information_asked', 'information_given', 'transferred', 'signer_added', 'signer_removed', 'skipped', 'suspended', 'resumed', 'cancelled', 'timer_fired', 'time_ran_out', 'message_received', 'part_completed', 'part_ended', 'reminded', 'overdue', 'escalated']) expect([what, (seen.get(what) ?? 0) > 2]).toEqual([what, true]);
   });
 
   it('goes on with a message, leaves a step by one, or begins something beside it; once', () => {
@@ -474,6 +479,25 @@ describe('the reducer', () => {
     run.does({ type: 'claim', task: 't2', by: 'ani' });
     expect([done('budi'), done('ani'), run.last!.history, run.last!.closes, run.marking]).toEqual([{ refused: 'claimed' }, null, 'step_completed', [{ id: 't2', state: 'completed' }], { state: 'completed', round: 1, tasks: [], joins: [], variables: { did: { well: true } } }]);
     expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+  });
+
+  it('files other requests, one for each of a list, and goes on when all are completed', () => {
+    const title = { en: 'P', id: 'P' };
+    const filing = (more: object) => ({ type: 'subworkflow' as const, title, definition: 'other', input: { who: 'item', day: 'day' }, each: 'people', as: 'trips', to: 'a', ...more });
+    const of = (form: Record<string, unknown>, more: object = {}) => new Run({ ...flow({ p: filing(more), a: aStep('done'), r: aStep('done') }, 'p'), form: { properties: { people: { type: 'array', items: { type: 'string' } }, day: { type: 'string' } } } }).submits(form);
+    const ends = (run: Run, request: string, says: 'approve' | 'reject') => run.tries({ type: 'part', task: 't1', request, says, answer: { id: request }, form: {} });
+    const run = of({ people: ['x', 'y'], day: 'Monday' });
+    expect([run.waiting, run.last!.opens[0]!.parts]).toEqual([['p'], [{ who: 'x', day: 'Monday' }, { who: 'y', day: 'Monday' }]]);
+    expect([ends(run, 'one', 'approve'), run.waiting, ends(run, 'two', 'approve'), run.waiting, run.marking.variables]).toEqual([null, ['p'], null, ['a'], { trips: [{ id: 'one' }, { id: 'two' }] }]);
+    expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+    const [out, elsewhere] = [of({ people: ['x', 'y'] }), of({ people: ['x', 'y'] }, { onReject: 'r' })];
+    expect([ends(out, 'one', 'reject'), out.marking.state, ends(elsewhere, 'one', 'reject'), elsewhere.waiting]).toEqual([null, 'rejected', null, ['r']]);
+    expect([out, elsewhere].map((each) => refold(each.definition, each.history).marking)).toEqual([out.marking, elsewhere.marking]);
+    // None to file, and none that is waited for.
+    expect(of({ people: [] }).waiting).toEqual(['a']);
+    const launched = of({ people: ['x'] }, { wait: false, as: undefined });
+    expect([launched.waiting, launched.last!.launches]).toEqual([['a'], [{ node: 'p', parts: [{ who: 'x' }] }]]);
+    expect(new Run({ ...flow({ p: filing({}), a: aStep('done') }, 'p'), form: { properties: { people: { type: 'array' }, day: {} } } }).tries({ type: 'submit', form: { people: Array.from({ length: 51 }, () => 1) } })).toEqual({ refused: 'expression', where: 'p', detail: 'more than 50 requests' });
   });
 
   it('leads what has failed where the definition says: by its name, or else any', () => {

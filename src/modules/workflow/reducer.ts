@@ -6,7 +6,7 @@ import { type Delta, type Env, type Form, type History, type Marking, type Needs
 import { computedOf, several, Unevaluated } from './variables';
 import { ask, cast, excuse, outcome, turnOf, type Vote } from './voting';
 
-const NOTHING = { closes: [], reopens: [], opens: [], skipped: [], mails: [], dropped: [] };
+const NOTHING = { closes: [], reopens: [], opens: [], skipped: [], mails: [], launches: [], dropped: [] };
 
 /**
  * One transition: pure, no clock, no database. The only place that knows what the verbs mean; running, replaying and
@@ -79,6 +79,7 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
   }
   if (event.type === 'fire') return fired(definition, marking, { task, node, without }, event, env);
   if (event.type === 'message') return received(definition, marking, { task, node, without }, event, env);
+  if (event.type === 'part') return ended(definition, marking, { task, node, without, others }, event, env);
   if (event.type === 'fail') return failed(definition, { task, node, without }, event, env);
   if (!asksPeople(node)) return { refused: 'verb' };
   switch (event.type) {
@@ -149,6 +150,23 @@ function received(definition: Definition, marking: Marking, { task, node, withou
   if (event.boundary !== null) return leaves(definition, marking, { task, node, without }, event.boundary, 'message', event.form, env, { history: 'message_received', state: 'cancelled' });
   if (node.type !== 'message') return { refused: 'verb' };
   return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'message_received', node: task.node });
+}
+
+/** How the requests a step has filed decide it: all have to be completed. */
+const PARTS = { strategy: { kind: 'all' }, rejections: 1, tie: 'reject' } as const;
+
+/** One of the requests a step has filed has ended: it is counted, and where it decides the step, the request goes on or ends. */
+function ended(definition: Definition, marking: Marking, { task, node, without, others }: { task: OpenTask; node: Waiting; without: Marking; others: readonly OpenTask[] }, event: Extract<WorkflowEvent, { type: 'part' }>, env: Env): Delta | Refusal | Needs {
+  if (node.type !== 'subworkflow') return { refused: 'verb' };
+  const history = event.says === 'approve' ? 'part_completed' : 'part_ended';
+  const tally = cast(task.tally!, event.says, 1);
+  const decided = outcome(PARTS, tally);
+  const variables = filledIn(node, marking.variables, event.answer);
+  if (decided === null) return { ...NOTHING, next: { ...marking, variables, tasks: marking.tasks.map((each) => (each === task ? { ...task, tally } : each)) }, history, node: task.node, ended: false };
+  if (decided === 'approve') return advance(definition, { ...without, variables }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history, node: task.node });
+  const rejected: Delta['closes'] = [{ id: task.id, state: 'rejected' }];
+  if (node.onReject !== undefined) return advance(definition, { ...without, variables }, [[task.node, node.onReject]], event.form, env, { closes: rejected, history, node: task.node });
+  return { ...over({ ...marking, variables }, 'rejected', [...rejected, ...cancelled(others)], task.node), history };
 }
 
 /** What another system was to carry out has failed: the step is over, where the definition says what becomes of it. */

@@ -7,7 +7,7 @@ import type { RequestCriteria } from './workflow.dto';
  * Ids of requests that a filter shows and that meet all criteria, newest first. Words are looked for in what was filled in
  * and in the name of whoever filed it, whatever the case.
  */
-export async function findRequests(tx: Tx, filter: RowFilter, { state, key, initiatorId, unitId, q, submittedFrom, submittedUntil }: RequestCriteria, take: number, after: string | null): Promise<string[]> {
+export async function findRequests(tx: Tx, filter: RowFilter, { state, key, initiatorId, unitId, partOf, q, submittedFrom, submittedUntil }: RequestCriteria, take: number, after: string | null): Promise<string[]> {
   const parameters: unknown[] = [];
   const visible = sqlFromFilter(filter, 'request', REQUEST_COLUMNS, parameters);
   if (visible === null) return [];
@@ -20,6 +20,7 @@ export async function findRequests(tx: Tx, filter: RowFilter, { state, key, init
   add((p) => `i.key = ${p}`, key, 'text');
   add((p) => `i.initiator_id = ${p}`, initiatorId, 'uuid');
   add((p) => `i.unit_id = ${p}`, unitId, 'uuid');
+  add((p) => `i.parent_task_id IN (SELECT t.id FROM workflow_task t WHERE t.foundation_id = i.foundation_id AND t.instance_id = ${p})`, partOf, 'uuid');
   add((p) => `i.submitted_at >= ${p}`, submittedFrom, 'timestamptz');
   add((p) => `i.submitted_at < ${p}`, submittedUntil, 'timestamptz');
   add((p) => `(initiator.full_name ILIKE ${p} OR EXISTS (SELECT FROM jsonb_path_query(i.form, '$.** ? (@.type() == "string")') AS said WHERE said #>> '{}' ILIKE ${p}))`, q && `%${q.replace(/[\\%_]/g, '\\$&')}%`, 'text');

@@ -26,7 +26,7 @@ export function reduce({ start, nodes: given, incoming: ways }: Flow): { flow: F
   /** A step with one outcome that tokens come to by ways only. */
   const plain = (name: string): Waiting | null => {
     const node = nodes.get(name);
-    return waits(node) && boundariesOf(node).length === 0 && !(asksPeople(node) && (node.onReject !== undefined || node.returns)) && !targets.has(name) ? node : null;
+    return waits(node) && boundariesOf(node).length === 0 && !('onReject' in node && node.onReject !== undefined) && !(asksPeople(node) && node.returns) && !targets.has(name) ? node : null;
   };
   /** A plain step only `from` leads to. */
   const only = (name: string, from: string): Waiting | null => (name !== from && name !== flow.start && incoming.get(name)!.length === 1 && incoming.get(name)![0] === from ? plain(name) : null);
@@ -119,6 +119,7 @@ function redirected(node: Node, from: string, to: string): Node {
   const way = (each: string) => (each === from ? to : each);
   switch (node.type) {
     case 'approval':
+    case 'subworkflow':
       return { ...node, ...outcomes(node, way), ...(node.onReject === undefined ? {} : { onReject: way(node.onReject) }) };
     case 'task':
     case 'service':

@@ -82,9 +82,8 @@ function explored(flow: Flow, steps: ReadonlyMap<string, Step>, limit: number): 
         const after = afterBoundary(state.places, name, at, boundary);
         if (after) reach(state, after, [[name, boundary.to]], [{ step: name, boundary: at }]);
       }
-      if (!asksPeople(node)) continue;
-      if (node.onReject !== undefined) reach(state, rest, [[name, node.onReject]], [{ step: name, outcome: 'rejected' }]);
-      for (const to of node.returns ?? []) reach(state, new Set(), [[name, to]], [{ step: name, returnTo: to }]);
+      if ('onReject' in node && node.onReject !== undefined) reach(state, rest, [[name, node.onReject]], [{ step: name, outcome: 'rejected' }]);
+      for (const to of (asksPeople(node) && node.returns) || []) reach(state, new Set(), [[name, to]], [{ step: name, returnTo: to }]);
     }
   }
   if (twice !== null) return twice;

@@ -80,8 +80,9 @@ async function claim(tx: Tx, id: string): Promise<{ instance_id: string; task_id
   const [found] = await tx.$queryRaw<{ instance_id: string; task_id: string; boundary: number | null; lag: number }[]>`
     SELECT i.id::text AS instance_id, t.id::text AS task_id, m.boundary, extract(epoch FROM now() - coalesce(m.retry_at, m.due_at))::float8 AS lag
       FROM workflow_timer m JOIN workflow_task t ON t.foundation_id = m.foundation_id AND t.id = m.task_id JOIN workflow_instance i ON i.foundation_id = t.foundation_id AND i.id = t.instance_id
+      JOIN workflow_instance whole ON whole.foundation_id = i.foundation_id AND whole.id = coalesce(i.root_id, i.id)
      WHERE m.id = ${id}::uuid AND m.state = 'pending' AND coalesce(m.retry_at, m.due_at) <= now()
-       FOR UPDATE OF i SKIP LOCKED`;
+       FOR UPDATE OF whole SKIP LOCKED`;
   if (!found) return null;
   // Asked again under the lock: what was read before it may have been halted or moved.
   const [still] = await tx.$queryRaw<object[]>`SELECT 1 AS due FROM workflow_timer m WHERE m.id = ${id}::uuid AND m.state = 'pending' AND coalesce(m.retry_at, m.due_at) <= now()`;

@@ -64,6 +64,8 @@ export type WorkflowEvent =
   | { type: 'fire'; task: string; boundary: number | null; asks?: readonly Part[]; form: Form }
   /** A message has come that the step waits for, or a boundary of it. */
   | { type: 'message'; task: string; boundary: number | null; answer?: Form; form: Form }
+  /** One of the requests a step has filed has come to its end: completed, or not. */
+  | { type: 'part'; task: string; request: string; says: 'approve' | 'reject'; answer: Form; form: Form }
   /** What another system was to carry out has failed, by the name it gives that. */
   | { type: 'fail'; task: string; code: string; form: Form }
   /** By an administrator: on without an answer; halted and on again; ended. */
@@ -93,7 +95,7 @@ export interface Env {
 
 export type History =
   | 'submitted' | 'resubmitted' | 'voted' | 'approved' | 'step_completed' | 'returned' | 'rejected' | 'withdrawn' | 'taken_back' | 'claimed' | 'released' | 'information_asked' | 'information_given'
-  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'message_received' | 'step_failed' | 'reminded' | 'overdue' | 'escalated';
+  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'message_received' | 'step_failed' | 'part_completed' | 'part_ended' | 'reminded' | 'overdue' | 'escalated';
 
 /** What an event does. */
 export interface Delta {
@@ -101,7 +103,9 @@ export interface Delta {
   /** How tasks close, and which open again. */
   closes: { id: string; state: Exclude<TaskState, 'open'> }[];
   reopens: string[];
-  opens: { id: string; node: string; asked: readonly Asked[]; sequential: boolean }[];
+  opens: { id: string; node: string; asked: readonly Asked[]; sequential: boolean; parts?: readonly Form[] }[];
+  /** Requests that are filed on the way and not waited for. */
+  launches: { node: string; parts: readonly Form[] }[];
   /** Steps gone past because nobody could decide them, or those asked had approved already. */
   skipped: { node: string; asked: readonly Asked[] }[];
   /** Where people are told something on the way. */
@@ -137,7 +141,7 @@ export interface Needs {
  */
 export const VERBS = {
   draft: ['submit'],
-  running: ['approve', 'reject', 'abstain', 'complete', 'return', 'withdraw', 'take-back', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'fire', 'message', 'fail', 'suspend', 'cancel'],
+  running: ['approve', 'reject', 'abstain', 'complete', 'return', 'withdraw', 'take-back', 'claim', 'release', 'ask', 'answer', 'transfer', 'delegate', 'undelegate', 'add-signer', 'remove-signer', 'skip', 'fire', 'message', 'part', 'fail', 'suspend', 'cancel'],
   suspended: ['resume', 'cancel'],
   returned: ['submit', 'withdraw', 'take-back', 'cancel'],
   withdrawn: ['submit'],

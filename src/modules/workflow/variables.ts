@@ -25,7 +25,7 @@ interface Expressions {
 type Document = Pick<Definition, 'nodes' | 'form' | 'computed'>;
 
 /** Whether several people may fill in what is asked at a step. */
-export const several = (node: Node): boolean => asksPeople(node) && (node.strategy ?? 'any') !== 'any';
+export const several = (node: Node): boolean => (asksPeople(node) && (node.strategy ?? 'any') !== 'any') || (node.type === 'subworkflow' && node.each !== undefined);
 
 /** What is computed of what was filled in. Throws Unevaluated. */
 export function computedOf(definition: Document, form: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): Form {
@@ -46,6 +46,26 @@ export function holds(definition: Document, when: Condition, form: Form, variabl
   if (typeof when === 'string') return expressionsOf(definition).bySource.get(when)!.evaluate({ variables: { ...form, ...variables }, now, zone }) === true;
   const value = Object.hasOwn(form, when.field) ? form[when.field] : undefined;
   return 'equals' in when ? value === when.equals : when.oneOf.includes(value as never);
+}
+
+/** Requests filed at once by one step. */
+const PARTS = 50;
+
+/** How the requests a step files are filled in. Throws Unevaluated. */
+export function inputsOf(definition: Document, name: string, variables: Form, { now, zone }: Pick<Env, 'now' | 'zone'>): Form[] {
+  const { input, each } = definition.nodes[name] as Extract<Node, { type: 'subworkflow' }>;
+  const { bySource } = expressionsOf(definition);
+  const evaluated = (source: string, of: Form) => toJson(bySource.get(source)!.evaluate({ variables: of, now, zone }));
+  try {
+    const found = each === undefined ? [null] : evaluated(each, variables);
+    const items: unknown[] = Array.isArray(found) ? found : found === null ? [] : [found];
+    if (items.length > PARTS) throw new Unevaluated(name, `more than ${PARTS} requests`);
+    // What is not there is not filled in.
+    return items.map((item) => Object.fromEntries(Object.entries(input).map(([field, source]) => [field, evaluated(source, each === undefined ? variables : { ...variables, [ITEM]: item })] as const).filter(([, value]) => value !== null)));
+  } catch (error) {
+    if (error instanceof ExpressionLimit) throw new Unevaluated(name, error.message);
+    throw error;
+  }
 }
 
 /** What stands in braces in a text: names, with dots. */
@@ -111,14 +131,14 @@ function read({ nodes, form, computed = {} }: Document, report: Report): Express
   for (const [name, node] of Object.entries(nodes)) {
     if (!('as' in node) || node.as === undefined) continue;
     taken(node.as, ['nodes', name, 'as']);
-    const answered = node.form ? typeOfSchema(node.form as Schema) : contextOf({});
+    const answered = node.type === 'subworkflow' ? contextOf({ id: STRING, state: STRING, form: ANY, variables: ANY }) : node.form ? typeOfSchema(node.form as Schema) : contextOf({});
     if (byName.has(node.as)) report(['nodes', name, 'as'], 'duplicate', `${node.as} is a name already`);
     byName.set(node.as, several(node) ? listOf(answered) : answered);
   }
   for (const [name, type] of byName) types[name] = type;
   const bySource = new Map<string, Expression>();
-  for (const { source, place, wanted } of placesOf(nodes)) {
-    const expression = one(source, place, types);
+  for (const { source, place, wanted, item } of placesOf(nodes)) {
+    const expression = one(source, place, item ? { ...types, [ITEM]: ANY } : types);
     if (!expression) continue;
     if (!wanted.some((type) => fits(expression.type, type))) report(place, 'expression', `yields a ${typeText(expression.type)} where a ${wanted.map(typeText).join(' or a ')} is needed`);
     bySource.set(source, expression);
@@ -131,11 +151,18 @@ interface Place {
   source: string;
   place: (string | number)[];
   wanted: readonly Type[];
+  /** Whether it is told of one element of a list. */
+  item?: boolean;
 }
+
+/** What expressions call the element of a list that a request is filed for. */
+const ITEM = 'item';
 
 function placesOf(nodes: Definition['nodes']): Place[] {
   return Object.entries(nodes).flatMap(([node, of]): Place[] => {
+    const own: Place[] = [];
     if (of.type === 'exclusive' || of.type === 'inclusive') return of.branches.flatMap(({ when }, n) => (typeof when === 'string' ? [{ node, source: when, place: ['nodes', node, 'branches', n, 'when'], wanted: [BOOLEAN] }] : []));
+    if (of.type === 'subworkflow') own.push(...(of.each === undefined ? [] : [{ node, source: of.each, place: ['nodes', node, 'each'], wanted: [listOf(ANY)] }]), ...Object.entries(of.input).map(([field, source]): Place => ({ node, source, place: ['nodes', node, 'input', field], wanted: [ANY], item: of.each !== undefined })));
     if (of.type === 'mail') {
       const rules = of.recipients.flatMap((rule, n): Place[] => (typeof rule === 'object' && 'people' in rule ? [{ node, source: rule.people, place: ['nodes', node, 'recipients', n, 'people'], wanted: [STRING, listOf(STRING)] }] : []));
       const texts = (['subject', 'text'] as const).flatMap((field) => (['en', 'id'] as const).flatMap((locale) => blanksIn(of[field][locale]).map((source): Place => ({ node, source, place: ['nodes', node, field, locale], wanted: [ANY] }))));
@@ -143,7 +170,7 @@ function placesOf(nodes: Definition['nodes']): Place[] {
     }
     const named = [...(of.type === 'message' ? [{ message: of.message, place: ['nodes', node, 'message', 'correlation'] }] : []), ...boundariesOf(of).flatMap(([at, { on }]) => ('message' in on ? [{ message: on.message, place: ['nodes', node, 'boundary', at, 'message', 'correlation'] }] : []))];
     const correlations = named.flatMap(({ message, place }): Place[] => (message.correlation === undefined ? [] : [{ node, source: message.correlation, place, wanted: [STRING, NUMBER] }]));
-    if (!asksPeople(of)) return correlations;
+    if (!asksPeople(of)) return [...correlations, ...own];
     const rulesIn = (alternatives: readonly CandidateAlternative[], place: (string | number)[]) => alternatives.flatMap((each, n) => ('together' in each ? each.together.map((rule, k) => ({ rule, at: [...place, n, 'together', k] })) : [{ rule: each, at: [...place, n] }]));
     const rules = [...rulesIn(of.candidates, ['candidates']), ...(of.serviceLevel?.escalation ?? []).flatMap(({ to }, n) => rulesIn(to, ['serviceLevel', 'escalation', n, 'to']))];
     return [...correlations, ...rules.flatMap(({ rule, at }): Place[] => ('people' in rule ? [{ node, source: rule.people, place: ['nodes', node, ...at, 'people'], wanted: [STRING, listOf(STRING)] }] : []))];
@@ -171,7 +198,7 @@ function orderOf(computed: Readonly<Record<string, string>>, report: Report): st
 export function expressionProblems(definition: Definition): FieldError[] {
   const problems: FieldError[] = [];
   const report: Report = (place, code, detail) => problems.push({ pointer: pointer(place.map(String)), code, detail });
-  for (const [name, node] of Object.entries(definition.nodes)) if (('as' in node || 'form' in node) && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
+  for (const [name, node] of Object.entries(definition.nodes)) if (node.type !== 'subworkflow' && ('as' in node || 'form' in node) && (node.as === undefined) !== (node.form === undefined)) report(['nodes', name], 'form', 'what is filled in needs a name, and a name something that is filled in');
   const { bySource } = read(definition, report);
   if (problems.length > 0) return problems;
   unwrittenProblems(definition, bySource, report);
@@ -243,8 +270,8 @@ function* waysOf(flow: Flow): Generator<Way> {
 
 /** Where a node leads while all else goes on beside it: a return ends that. */
 function leadsOn(node: Definition['nodes'][string]): string[] {
-  if (waits(node)) return [node.to, ...(asksPeople(node) && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to)];
-  if (node.type === 'mail') return [node.to];
+  if (waits(node)) return [node.to, ...('onReject' in node && node.onReject !== undefined ? [node.onReject] : []), ...boundariesOf(node).map(([, { to }]) => to)];
+  if ('to' in node && typeof node.to === 'string') return [node.to];
   return node.type === 'parallel' ? node.to : node.type === 'exclusive' || node.type === 'inclusive' ? [...node.branches.map(({ to }) => to), node.otherwise] : [];
 }
 

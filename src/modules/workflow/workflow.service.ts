@@ -70,6 +70,7 @@ export class WorkflowService {
   async withdraw(actor: Actor, id: string, comment: string | undefined): Promise<InstanceView> {
     return this.transitions.write(actor, async (tx) => {
       const row = await this.asInitiator(tx, actor, id);
+      if (row.parent_task_id !== null) throw new Problem('WORKFLOW_PART');
       return this.transitions.run(tx, actor, row, { type: 'withdraw' }, { comment });
     });
   }
