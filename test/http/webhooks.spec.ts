@@ -135,6 +135,31 @@ describe('webhooks', () => {
     expect(receiver.received.length).toBe(asked);
   });
 
+  it('what was carried out is undone by those who did it, the last first, each once', async () => {
+    const { receiver, name } = await anEndpoint();
+    const undo = { type: 'undo' as const, title, call: { endpoint: name } };
+    const nodes = {
+      a: carriedOut(name, { to: 'b', compensation: 'undo-a' }), b: carriedOut(name, { to: 'p', compensation: 'undo-b' }), p: { type: 'service' as const, title, to: 'd', compensation: 'undo-p' },
+      d: flows.step('done', 'lina', { onReject: 'c' }), c: { type: 'compensate' as const, title, to: 'after' }, after: flows.step('done', 'eko'), 'undo-a': undo, 'undo-b': undo, 'undo-p': { type: 'undo' as const, title },
+    };
+    const request = await flows.filed(nodes);
+    await settles();
+    const { body } = await world.as('dewi').get(`/workflow/instances/${request.id}`).expect(200);
+    await world.as('ratna').post(`/workflow/tasks/${body.openTasks[0].id}/complete`, {}).expect(200);
+    const decide = (await world.as('dewi').get(`/workflow/instances/${request.id}`).expect(200)).body.openTasks[0].id as string;
+    await world.as('lina').post(`/workflow/tasks/${decide}/reject`, { comment: 'No' }).expect(200);
+    await settles();
+    expect([receiver.received.length, (await stands(request))[1]]).toEqual([2, ['undo-p']]);
+    const own = (await world.as('dewi').get(`/workflow/instances/${request.id}`).expect(200)).body.openTasks[0].id as string;
+    expect(await world.as('lina').post(`/workflow/tasks/${own}/complete`, {})).toBeProblem(403, 'PERMISSION_DENIED');
+    expect(await world.as('ratna').post(`/workflow/tasks/${own}/approve`, {})).toBeProblem(403, 'PERMISSION_DENIED');
+    await world.as('ratna').post(`/workflow/tasks/${own}/complete`, {}).expect(200);
+    await settles();
+    expect([receiver.received.map(({ data }) => (data.task as { node: string }).node), (await stands(request))[1]]).toEqual([['a', 'b', 'undo-b', 'undo-a'], ['after']]);
+    const { items } = (await world.as('siti').get(`/workflow/instances/${request.id}/timeline`).expect(200)).body as { items: { event: string }[] };
+    expect(items.map(({ event }) => event).slice(-4)).toEqual(['rejected', 'compensated', 'compensated', 'compensated']);
+  });
+
   it('nobody is asked for a step that is over by then, and an answer that comes too late changes nothing', async () => {
     const { receiver, name } = await anEndpoint();
     const over = await flows.filed({ s: carriedOut(name) });

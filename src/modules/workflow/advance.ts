@@ -1,6 +1,6 @@
 import { type Approval, asksPeople, ballotOf, type Condition, type Definition } from './definition';
 import { ExpressionLimit } from './feel';
-import { arrive, beside, besidePlace, type Choose, type Flow, flowOf, joinPlace, launches, left, nodeAt, type Place, type Waiting } from './flow';
+import { arrive, beside, besidePlace, type Choose, compensatesAt, type Flow, flowOf, joinPlace, launches, left, nodeAt, type Place, undoOf, type Waiting } from './flow';
 import type { Asked, Delta, Env, Form, Marking, Needs, OpenTask, Refusal } from './transition';
 import { holds, inputsOf, Unevaluated } from './variables';
 import { canBeApproved, cast, openTally, outcome, type Tally } from './voting';
@@ -27,6 +27,17 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
     running = [];
     for (const name of arrival.entered) {
       const node = definition.nodes[name] as Waiting;
+      if (node.type === 'compensate') {
+        const last = undoOf(definition.nodes[from.done?.at(-1) ?? '']);
+        if (last !== undefined) {
+          opens.push({ id: env.taskId(last), node: last, asked: [], sequential: false });
+          tallies.set(last, null);
+          continue;
+        }
+        places = left(places, name);
+        running.push([name, node.to]);
+        continue;
+      }
       const known = asksPeople(node) ? env.candidates(name) : [];
       // Come to a second time at once, in a ring, nothing is taken as approved: somebody has to say it again.
       const asked = skipped.some((each) => each.node === name) ? known?.map(({ personId, weight }) => ({ personId, weight })) : known;
@@ -60,25 +71,29 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
   }
   if (needs.length > 0) return { needs, variables: { ...form, ...variables } };
   const tasks = [...from.tasks, ...opens.map(({ id, node }) => ({ id, node, tally: tallies.get(node)!, claimedBy: null, asking: false, fired: [] }))];
-  const stays = tasks.filter(({ node }) => places.has(node));
+  const stands = (node: string) => places.has(standsAt(definition, node));
+  const stays = tasks.filter(({ node }) => stands(node));
   const ended = places.size === 0;
   return {
     ...told,
     reopens: [],
-    next: { state: ended ? 'completed' : 'running', round: from.round, tasks: stays, joins: [...places].filter((place) => place.includes('>')).map((place) => ({ via: place.slice(0, place.indexOf('>')), node: nodeAt(place) })), variables },
+    next: { state: ended ? 'completed' : 'running', round: from.round, tasks: stays, joins: [...places].filter((place) => place.includes('>')).map((place) => ({ via: place.slice(0, place.indexOf('>')), node: nodeAt(place) })), variables, ...(from.done?.length ? { done: from.done } : {}) },
     // What a terminating end leaves behind closes with it.
-    closes: [...told.closes, ...from.tasks.filter(({ node }) => !places.has(node)).map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }))],
-    opens: opens.filter(({ node }) => places.has(node)),
+    closes: [...told.closes, ...from.tasks.filter(({ node }) => !stands(node)).map(({ id }): Delta['closes'][number] => ({ id, state: 'cancelled' }))],
+    opens: opens.filter(({ node }) => stands(node)),
     skipped,
     mails,
     launches: launched,
-    dropped: opens.filter(({ node }) => !places.has(node)).map(({ node, asked }) => ({ node, asked })),
+    dropped: opens.filter(({ node }) => !stands(node)).map(({ node, asked }) => ({ node, asked })),
     ended,
   };
 }
 
+/** The node at which the token of a step stands: what undoes another one, where that is asked for. */
+const standsAt = (definition: Definition, node: string): string => (definition.nodes[node]?.type === 'undo' ? compensatesAt(definition)! : node);
+
 /** Where a task's tokens stand. */
-const placesOf = (definition: Definition, { node, fired }: OpenTask): Place[] => [node, ...beside(definition.nodes[node]).flatMap(([at]) => (fired.includes(at) ? [] : [besidePlace(node, at)]))];
+const placesOf = (definition: Definition, { node, fired }: OpenTask): Place[] => [standsAt(definition, node), ...beside(definition.nodes[node]).flatMap(([at]) => (fired.includes(at) ? [] : [besidePlace(node, at)]))];
 
 /** Nobody has voted yet, but those who approved before. */
 function tallyOf(asked: readonly Asked[]): Tally {

@@ -34,7 +34,7 @@ export class CallsService implements OnModuleInit {
         if (!row.tasks.some(({ id }) => id === taskId)) return;
         const published = await this.definitions.byId(tx, row.definition_id);
         const node = published.definition.nodes[name];
-        if (node?.type !== 'service') return;
+        if (node?.type !== 'service' && node?.type !== 'undo') return;
         instanceId = row.id;
         const refusal = refusalOf(answer);
         if (refusal) {

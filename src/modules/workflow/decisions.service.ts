@@ -34,7 +34,7 @@ export class DecisionsService {
       const published = await this.definitions.byId(tx, row.definition_id);
       // What other systems carry out – a payment – is checked and written as one: nobody who may no longer. People’s
       // decisions do not wait for whoever is changing authorization just then; a long import would hold them all up.
-      const service = published.definition.nodes[node]?.type === 'service';
+      const service = carriedOutElsewhere(published.definition.nodes[node]?.type);
       const who = service ? await this.permissions.holdStill(tx, actor) : actor;
       const stead = await this.requireMayDecide(tx, who, row, { id: taskId, node }, published);
       const waiting = await this.transitions.requireOpen(tx, row, taskId);
@@ -59,7 +59,7 @@ export class DecisionsService {
       const who = await this.permissions.holdStill(tx, actor);
       const stead = await this.requireMayDecide(tx, who, row, { id: taskId, node }, published);
       await this.transitions.requireOpen(tx, row, taskId);
-      if (published.definition.nodes[node]?.type !== 'service') throw new Problem('WORKFLOW_VERB', { verb: 'fail' });
+      if (!carriedOutElsewhere(published.definition.nodes[node]?.type)) throw new Problem('WORKFLOW_VERB', { verb: 'fail' });
       if (handlesFailure(published.definition.nodes[node], code)) return this.transitions.run(tx, who, row, { type: 'fail', task: taskId, code, form: row.form }, { comment, stead });
       await this.failures.report(tx, who, row.id, { taskId, code, detail: comment });
       return toView(row, published, actor.locale);
@@ -115,7 +115,7 @@ export class DecisionsService {
       throw new Denied('NOT_FOUND', {}, target);
     }
     const { type } = definition.nodes[task.node] ?? {};
-    const service = type === 'service';
+    const service = carriedOutElsewhere(type);
     // Nor through a key of one's own.
     if (actor.kind !== 'system' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
     const permission = service || type === 'task' ? 'workflow:complete' : 'workflow:approve';
@@ -130,11 +130,14 @@ export class DecisionsService {
     const answers = await answersTo(tx, row.id, definition);
     const apart = await this.transitions.keptApart(tx, row, task.node, definition, answers);
     if (people.some((person) => apart.has(person))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
-    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (['service', 'task'].includes(definition.nodes[node]?.type ?? '') ? 'workflow:complete' : 'workflow:approve'));
+    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (['service', 'undo', 'task'].includes(definition.nodes[node]?.type ?? '') ? 'workflow:complete' : 'workflow:approve'));
     await this.permissions.requireDutyApart(tx, permission, people.includes(row.initiator_id) ? ['workflow:submit', ...had] : had, target);
     return stead;
   }
 }
+
+/** Whether another system does it. */
+const carriedOutElsewhere = (type: string | undefined): boolean => type === 'service' || type === 'undo';
 
 /** What is filled in at a step. Throws 422 WORKFLOW_FORM_INVALID where it is not what the step asks for. */
 function answerOf({ validateAnswer }: PublishedDefinition, node: string, form: Record<string, unknown> | undefined): Record<string, unknown> | undefined {

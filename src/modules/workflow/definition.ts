@@ -68,6 +68,9 @@ const boundaries = z.array(boundary).min(1).max(5).optional();
 /** By when it is to be decided; when to remind of it before; and who is asked as well when it has waited for so long. */
 const serviceLevel = z.strictObject({ due: moment, warning: moment.optional(), escalation: z.array(z.strictObject({ after: moment, to: z.array(alternative).min(1).max(5) })).min(1).max(3).optional() });
 
+/** The node that undoes it once it has been carried out. */
+const compensation = id.optional();
+
 /** What a step’s people fill in when they approve, or what another system reports – JSON Schema 2020-12 –, and what expressions call it: of several people a list. */
 const asks = { form: z.record(z.string(), z.unknown()).optional(), as: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/).optional() };
 
@@ -104,13 +107,14 @@ const approval = z.strictObject({
   addSigners: z.boolean().optional(),
   /** For so many minutes whoever answered may take it back, while nothing has happened since; left out, 10. */
   takeBackMinutes: z.int().min(0).max(1_440).optional(),
+  compensation,
   /** Where nobody can decide: refuse what leads here, or go on without. Left out, refuse. */
   noCandidate: z.enum(['refuse', 'skip']).optional(),
   to: id,
 });
 
 /** A step people do something at: one of those asked says when it is done. */
-const task = approval.pick({ title: true, form: true, as: true, boundary: true, serviceLevel: true, candidates: true, returns: true, notActorOf: true, differentDepartment: true, handOver: true, noCandidate: true, to: true }).extend({ type: z.literal('task') });
+const task = approval.pick({ title: true, form: true, as: true, boundary: true, serviceLevel: true, candidates: true, returns: true, notActorOf: true, differentDepartment: true, handOver: true, noCandidate: true, compensation: true, to: true }).extend({ type: z.literal('task') });
 
 /** In each language; what stands in braces, `{amount}`, is put in from what is filled in. */
 const texts = (most: number) => z.strictObject({ en: z.string().min(1).max(most), id: z.string().min(1).max(most) });
@@ -121,14 +125,18 @@ const node = z.discriminatedUnion('type', [
   /** Tells people something, by mail as well, and goes on. */
   z.strictObject({ type: z.literal('mail'), title, recipients: z.array(z.union([z.literal('initiator'), candidateRule])).min(1).max(10), subject: texts(120), text: texts(2_000), to: id }),
   /** A step another system carries out; whoever holds `workflow:complete` for the request reports it done. */
-  z.strictObject({ type: z.literal('service'), title, call: call.optional(), ...asks, boundary: boundaries, to: id }),
+  z.strictObject({ type: z.literal('service'), title, call: call.optional(), ...asks, boundary: boundaries, compensation, to: id }),
+  /** Undoes what has been carried out and names how: step by step, the last first; then goes on. One in a definition. */
+  z.strictObject({ type: z.literal('compensate'), title, to: id }),
+  /** How a step is undone: by another system, as with `service`. Named by the step, and led to by nothing. */
+  z.strictObject({ type: z.literal('undo'), title, call: call.optional() }),
   /**
    * Files another request, for the same person and unit, filled in by `input`; or one for each of a list, called `item` there.
    * Goes on when they are completed – or at once, where it does not wait –; where one is rejected, or ended, as with an approval.
    */
   z.strictObject({
     type: z.literal('subworkflow'), title, definition: id, input: z.record(z.string().min(1).max(100), expression).refine((all) => Object.keys(all).length <= 50, 'at most 50'), each: expression.optional(), wait: z.boolean().optional(),
-    as: asks.as, onReject: id.optional(), boundary: boundaries, to: id,
+    as: asks.as, onReject: id.optional(), boundary: boundaries, compensation, to: id,
   }),
   /** Waits for a message; what it carries is what is filled in. */
   z.strictObject({ type: z.literal('message'), title, message, ...asks, boundary: boundaries, to: id }),
@@ -177,7 +185,7 @@ export type Boundary = z.output<typeof boundary>;
 /** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
 export const ENGINE = 4;
 
-const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow']);
+const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow', 'compensate', 'undo']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence }: Definition): number {

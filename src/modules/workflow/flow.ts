@@ -32,15 +32,21 @@ export interface Arrival {
 /** More nodes than tokens of a definition of 100 nodes pass in one step, each in a place of its own. */
 const PASSES = 5_000;
 
-export type Waiting = Extract<Node, { type: 'approval' | 'task' | 'service' | 'subworkflow' | 'message' | 'timer' }>;
+export type Waiting = Extract<Node, { type: 'approval' | 'task' | 'service' | 'subworkflow' | 'message' | 'timer' | 'compensate' }>;
 
-const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'task', 'service', 'subworkflow', 'message', 'timer']);
+const WAITING: ReadonlySet<Node['type']> = new Set<Waiting['type']>(['approval', 'task', 'service', 'subworkflow', 'message', 'timer', 'compensate']);
 
 /** Whether tokens wait at a node, rather than pass through it. */
 export const waits = (node: Node | undefined): node is Waiting => node !== undefined && WAITING.has(node.type) && !launches(node);
 
 /** Whether a node files others’ requests and does not wait for them. */
 export const launches = (node: Node | undefined): boolean => node?.type === 'subworkflow' && node.wait === false;
+
+/** The node at which steps are undone, where there is one. */
+export const compensatesAt = ({ nodes }: Pick<Definition, 'nodes'>): string | undefined => Object.keys(nodes).find((name) => nodes[name]!.type === 'compensate');
+
+/** How a step is undone, if it is. */
+export const undoOf = (node: Node | undefined): string | undefined => (node && 'compensation' in node ? node.compensation : undefined);
 
 /** What can come about while a node waits: where that leads, whether the node waits no longer, and what it is. */
 export interface Leaving {
@@ -80,6 +86,7 @@ export function successors(of: Node): string[] {
     case 'exclusive':
     case 'inclusive':
       return [...new Set([...of.branches.map(({ to }) => to), of.otherwise])];
+    case 'undo':
     case 'end':
     case 'terminate':
       return [];
@@ -88,7 +95,7 @@ export function successors(of: Node): string[] {
 
 export function flowOf({ start, nodes }: Pick<Definition, 'start' | 'nodes'>): Flow {
   // In one order, whatever the document's: the database keeps keys in another.
-  const map = new Map(Object.entries(nodes).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const map = new Map(Object.entries(nodes).filter(([, { type }]) => type !== 'undo').sort(([a], [b]) => (a < b ? -1 : 1)));
   const incoming = new Map<string, string[]>([...map.keys()].map((name) => [name, []]));
   for (const [name, node] of map) for (const to of successors(node)) incoming.get(to)?.push(name);
   return { start, nodes: map, incoming };
@@ -144,6 +151,8 @@ export function arrive(flow: Flow, before: ReadonlySet<Place>, ways: readonly (r
       if (arrival.visited.length > PASSES) return { ...arrival, conflict: name };
       const joins = flow.incoming.get(name)!.length > 1;
       switch (node.type) {
+        case 'undo':
+          throw new Error(`${name} is led to by nothing`);
         case 'end':
           break;
         case 'terminate':

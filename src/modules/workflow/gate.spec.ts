@@ -19,6 +19,10 @@ describe('the gate', () => {
     ['decisions in a ring', (d) => { (d.nodes.budget as { otherwise: string }).otherwise = 'route'; (d.nodes.route as { otherwise: string }).otherwise = 'budget'; }, ['#/nodes/route loop', '#/nodes/budget loop', '#/nodes/administration unreachable']],
     ['a form that is no schema', (d) => { d.form = { type: 'objekt' }; d.nodes = { end: { type: 'end' } }; d.start = 'end'; }, ['#/form schema']],
     ['an approval nobody is asked for', (d) => { (d.nodes.supervisor as { candidates: unknown[] }).candidates = []; }, ['#/nodes/supervisor/candidates too_small']],
+    ['a step undone by what undoes none', (d) => { (d.nodes.payment as { compensation?: string }).compensation = 'done'; }, ['#/nodes/payment/compensation unknown_node']],
+    ['undoing that happens nowhere', (d) => { (d.nodes.payment as { compensation?: string }).compensation = 'u'; d.nodes.u = { type: 'undo', title: d.title }; }, ['#/nodes/payment/compensation compensate']],
+    ['undoing that is led to, or belongs to no step', (d) => { (d.nodes.payment as { to: string }).to = 'u'; d.nodes.u = { type: 'undo', title: d.title }; }, ['#/nodes/payment unknown_node', '#/nodes/u unreachable']],
+    ['two steps undone by one, and two places for it', (d) => { for (const name of ['payment', 'payment-request']) (d.nodes[name] as { compensation?: string }).compensation = 'u'; d.nodes.u = { type: 'undo', title: d.title }; for (const name of ['c', 'd']) d.nodes[name] = { type: 'compensate', title: d.title, to: 'done' }; }, ['#/nodes/payment/compensation duplicate', '#/nodes/d duplicate']],
     ['an unknown kind of node', (d) => { (d.nodes as Record<string, unknown>).done = { type: 'party' }; }, ['#/nodes/done/type invalid_union']],
   ])('refuses %s', (_name, change, expected) => {
     const found = spoilt(change);

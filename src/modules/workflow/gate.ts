@@ -1,7 +1,7 @@
 import type { FieldError } from '../../access';
 import { fieldErrors, pointer } from '../../http';
 import { type Approval, asksPeople, type Definition, definitionDocument, formValidator, type Moment, type Node } from './definition';
-import { boundariesOf, closure, flowOf, successors, waits } from './flow';
+import { boundariesOf, closure, flowOf, successors, undoOf, waits } from './flow';
 import { returnProblem, together } from './concurrency';
 import { explain, soundness } from './soundness';
 import { marksOf } from './service-level';
@@ -39,16 +39,19 @@ function referenceProblems(definition: Definition): FieldError[] {
     const ways = Object.values(nodes).flatMap(successors).length;
     if (ways > WAYS) problem(['nodes'], 'too_big', `${ways} ways lead from node to node; at most ${WAYS}`);
     absenceProblems(definition, problem);
+    compensationProblems(nodes, problem);
+    if (has(definition.start) && nodes[definition.start]!.type === 'undo') problem(['start'], 'unknown_node', `${definition.start} undoes a step and is led to by nothing`);
     if (!has(definition.start)) problem(['start'], 'unknown_node', `there is no node ${definition.start}`);
     for (const [name, node] of Object.entries(nodes)) {
-      for (const to of successors(node)) if (!has(to)) problem(['nodes', name], 'unknown_node', `leads to ${to}, which does not exist`);
+      for (const to of successors(node)) if (has(to) && nodes[to]!.type === 'undo') problem(['nodes', name], 'unknown_node', `leads to ${to}, which undoes a step and is led to by nothing`);
+        else if (!has(to)) problem(['nodes', name], 'unknown_node', `leads to ${to}, which does not exist`);
       if (asksPeople(node)) {
         levelProblems(name, node, problem);
         node.returns?.forEach((to, index) => {
           if (!has(to) || !waits(nodes[to])) problem(['nodes', name, 'returns', index], 'unknown_node', `${to} is no step that can be decided`);
         });
         node.notActorOf?.forEach((other, index) => {
-          if (!has(other) || !waits(nodes[other]) || ['timer', 'message', 'subworkflow'].includes(nodes[other].type) || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
+          if (!has(other) || !waits(nodes[other]) || ['timer', 'message', 'subworkflow', 'compensate'].includes(nodes[other].type) || other === name) problem(['nodes', name, 'notActorOf', index], 'unknown_node', `${other} is no other step that can be decided`);
         });
       }
       timeProblems(definition, name, node, problem);
@@ -86,6 +89,22 @@ function timeProblems({ form }: Definition, name: string, node: Node, problem: R
     const field = Object.hasOwn(properties, after.until) ? properties[after.until] : undefined;
     if (field?.type !== 'string' || !['date', 'date-time'].includes(String(field.format)) || !required.includes(after.until)) problem(['nodes', name, ...place, 'until'], 'unknown_field', `the form requires no date or date-time ${after.until}`);
   }
+}
+
+/** Of what undoes steps: that each step has its own, each belongs to one, and there is one place where that happens. */
+function compensationProblems(nodes: Definition['nodes'], problem: Report): void {
+  const used = new Set<string>();
+  const [first, ...others] = Object.keys(nodes).filter((name) => nodes[name]!.type === 'compensate').sort();
+  for (const [name, node] of Object.entries(nodes)) {
+    const undo = undoOf(node);
+    if (undo === undefined) continue;
+    if (!Object.hasOwn(nodes, undo) || nodes[undo]!.type !== 'undo') problem(['nodes', name, 'compensation'], 'unknown_node', `${undo} is no node that undoes a step`);
+    else if (used.has(undo)) problem(['nodes', name, 'compensation'], 'duplicate', `${undo} undoes another step`);
+    else if (first === undefined) problem(['nodes', name, 'compensation'], 'compensate', 'there is no node at which steps are undone');
+    used.add(undo);
+  }
+  for (const [name, { type }] of Object.entries(nodes)) if (type === 'undo' && !used.has(name)) problem(['nodes', name], 'unreachable', 'undoes no step');
+  for (const name of others) problem(['nodes', name], 'duplicate', `steps are undone at ${first!} already`);
 }
 
 /** Of what is to happen when something fails: that another system carries the step out, and each failure leads to one place. */

@@ -52,6 +52,8 @@ export interface InstanceRow {
   joins: { node: string; via: string }[];
   /** What was computed of the form, and what steps filled in. */
   variables: Record<string, unknown>;
+  /** Steps carried out that can be undone, the oldest first. */
+  done: string[];
 }
 
 /** What permissions are asked about a request. */
@@ -60,7 +62,7 @@ export function requestFacts(row: InstanceRow): ResourceFacts {
 }
 
 /** Where it stands, as the reducer sees it. */
-export const markingOf = ({ state, round, tasks, joins, variables }: InstanceRow): Marking => ({ state, round, variables, tasks: tasks.map(({ id, node, tally, claimedBy, asking, fired }) => ({ id, node, tally, claimedBy, asking, fired })), joins });
+export const markingOf = ({ state, round, tasks, joins, variables, done }: InstanceRow): Marking => ({ state, round, variables, ...(done.length > 0 ? { done } : {}), tasks: tasks.map(({ id, node, tally, claimedBy, asking, fired }) => ({ id, node, tally, claimedBy, asking, fired })), joins });
 
 /** Reads one instance, locked against other transitions where `lock` is set; null where it does not exist here. */
 export async function readInstance(tx: Tx, id: string, personId: string | null, lock: boolean): Promise<InstanceRow | null> {
@@ -168,7 +170,7 @@ async function ledBack(tx: Tx, instanceId: string, { nodes }: Definition): Promi
 export async function readInstances(tx: Tx, ids: readonly string[], personId: string | null): Promise<InstanceRow[]> {
   return tx.$queryRaw<InstanceRow[]>`
     WITH mine AS MATERIALIZED (SELECT * FROM wf_stands_in(${personId}::uuid))
-    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.path AS unit_path, i.state::text AS state, i.form, i.variables, i.round, i.seq, i.parent_task_id, (SELECT p.instance_id FROM workflow_task p WHERE p.foundation_id = i.foundation_id AND p.id = i.parent_task_id) AS parent_id, i.root_id, i.created_at, i.submitted_at, i.ended_at,
+    SELECT i.id, i.definition_id, i.key, i.initiator_id, i.unit_id, u.path AS unit_path, i.state::text AS state, i.form, i.variables, i.done, i.round, i.seq, i.parent_task_id, (SELECT p.instance_id FROM workflow_task p WHERE p.foundation_id = i.foundation_id AND p.id = i.parent_task_id) AS parent_id, i.root_id, i.created_at, i.submitted_at, i.ended_at,
            coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'node', t.node, 'since', to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                        -- Steps that an older release opened have no count yet, and nobody has voted.
                        'tally', coalesce(t.tally, CASE WHEN asked.people > 0 THEN jsonb_build_object('approve', none, 'reject', none, 'abstain', none, 'open', jsonb_build_object('people', asked.people, 'weight', asked.people)) END),

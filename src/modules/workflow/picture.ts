@@ -2,7 +2,7 @@ import { graphlib, layout } from '@dagrejs/dagre';
 import type { Locale } from '../../access';
 import { mermaidLabel, xmlText } from '../../http';
 import { type Approval, asksPeople, type CandidateAlternative, type CandidateRule, type Condition, type Definition, type Moment, type Node } from './definition';
-import { boundariesOf, type Leaving, type Waiting, waits } from './flow';
+import { boundariesOf, type Leaving, undoOf, type Waiting, waits } from './flow';
 
 /** What of an instance is drawn into the picture of its definition. */
 export interface Standing {
@@ -48,15 +48,16 @@ const messageText = ({ name }: { name: string }) => `✉ ${name}`;
 
 const boundaryText = ({ on, interrupting }: Leaving, locale: Locale) => `${'after' in on ? momentText(on.after, locale) : 'message' in on ? messageText(on.message) : `⚠ ${on.error}`}${interrupting ? '' : ' +'}`;
 
-type Box = Waiting | Extract<Node, { type: 'mail' | 'subworkflow' }>;
+type Box = Waiting | Extract<Node, { type: 'mail' | 'subworkflow' | 'undo' }>;
 
 /** Whether a node is drawn with its title: all but gateways and ends. */
-const isBox = (node: Node): node is Box => node.type === 'mail' || node.type === 'subworkflow' || waits(node);
+const isBox = (node: Node): node is Box => node.type === 'mail' || node.type === 'subworkflow' || node.type === 'undo' || waits(node);
 
 /** Under its title: who decides, and how many. */
 function linesOf(node: Box, locale: Locale): string[] {
   const words = WORDS[locale];
-  if (node.type === 'service') return [node.call ? `⇄ ${node.call.endpoint}` : words.service];
+  if (node.type === 'compensate') return ['↶'];
+  if (node.type === 'service' || node.type === 'undo') return [node.call ? `⇄ ${node.call.endpoint}` : words.service];
   if (node.type === 'timer') return [momentText(node.after, locale)];
   if (node.type === 'mail') return [`✉ ${node.recipients.map((each) => (each === 'initiator' ? words.initiator : ruleText(each, locale))).join(' + ')}`];
   if (node.type === 'subworkflow') return [`${node.each === undefined ? '▤' : '▤▤'} ${node.definition}${node.wait === false ? ' →' : ''}`];
@@ -71,6 +72,8 @@ function waysOf(name: string, node: Node, locale: Locale): Way[] {
   const words = WORDS[locale];
   const on = (to: string, label = ''): Way => ({ from: name, to, label, kind: 'on' });
   const timed = boundariesOf(node).map(([, leaving]): Way => ({ ...on(leaving.to, boundaryText(leaving, locale)), kind: 'error' in leaving.on ? 'rejected' : 'timed' }));
+  const undo = undoOf(node);
+  if (undo !== undefined) timed.push({ ...on(undo, '↶'), kind: 'returned' });
   switch (node.type) {
     case 'approval':
       return [on(node.to), ...(node.onReject === undefined ? [] : [{ ...on(node.onReject, words.rejected), kind: 'rejected' as const }]), ...(node.returns ?? []).map((to) => ({ ...on(to, words.returned), kind: 'returned' as const })), ...timed];
@@ -82,6 +85,7 @@ function waysOf(name: string, node: Node, locale: Locale): Way[] {
     case 'message':
       return [on(node.to), ...timed];
     case 'timer':
+    case 'compensate':
     case 'mail':
       return [on(node.to)];
     case 'parallel':
@@ -89,6 +93,7 @@ function waysOf(name: string, node: Node, locale: Locale): Way[] {
     case 'exclusive':
     case 'inclusive':
       return [...node.branches.map(({ when, to }) => on(to, conditionText(when))), on(node.otherwise, node.branches.length > 0 ? words.otherwise : '')];
+    case 'undo':
     case 'end':
     case 'terminate':
       return [];

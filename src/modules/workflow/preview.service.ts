@@ -61,7 +61,7 @@ export class PreviewService {
         return moment ? inTime(titleOf(definition, node, actor.locale), () => dueAt(moment, input.form, from, calendar)).at : null;
       }, env.now);
       const stepOf = ({ node: name, wave, state }: Foreseen): Preview['steps'][number] => {
-        const node = definition.nodes[name] as Waiting;
+        const node = definition.nodes[name] as Waiting | Extract<(typeof definition.nodes)[string], { type: 'undo' }>;
         const asked = (candidates.get(name) ?? []).map(({ personId: id, reason }) => ({ id, name: names.get(id)!, why: explainCandidate(reason, actor.locale, names, 'others') }));
         return { node: name, title: node.title[actor.locale], wave, state, kind: node.type, strategy: asksPeople(node) ? strategyOf(node) : null, dueAt: due.get(name)?.toISOString() ?? null, asked };
       };

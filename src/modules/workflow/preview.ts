@@ -45,6 +45,7 @@ export function foresee(definition: Definition, form: Form, { candidates, ...wor
     const { type } = definition.nodes[task.node]!;
     if (type === 'timer' || type === 'message') event = { type: type === 'timer' ? 'fire' : 'message', task: task.id, boundary: null, form };
     else if (type === 'subworkflow') event = { type: 'part', task: task.id, request: task.id, says: 'approve', answer: {}, form };
+    else if (type === 'undo') event = { type: 'complete', task: task.id, form };
     else if (type === 'task') {
       const { personId, weight } = candidates(task.node)![0]!;
       event = { type: 'complete', task: task.id, part: { of: personId, weight, turn: 0 }, form };

@@ -500,6 +500,62 @@ describe('the reducer', () => {
     expect(new Run({ ...flow({ p: filing({}), a: aStep('done') }, 'p'), form: { properties: { people: { type: 'array' }, day: {} } } }).tries({ type: 'submit', form: { people: Array.from({ length: 51 }, () => 1) } })).toEqual({ refused: 'expression', where: 'p', detail: 'more than 50 requests' });
   });
 
+  it('undoes what has been carried out, each time it was, once and in reverse order', () => {
+    const title = { en: 'S', id: 'S' };
+    const service = (to: string, compensation?: string) => ({ type: 'service' as const, title, to, ...(compensation ? { compensation } : {}) });
+    const undo = { type: 'undo' as const, title };
+    let longest = 0;
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5), { maxLength: 6 }), fc.array(fc.constantFrom('complete' as const, 'skip' as const), { minLength: 1, maxLength: 8 }), fc.boolean(), (can, back, verbs, beside) => {
+        const steps = can.map((each, n): [string, Definition['nodes'][string]] => [`s${n}`, service(n + 1 < can.length ? `s${n + 1}` : 'd', each ? `u${n}` : undefined)]);
+        const undos = can.flatMap((each, n): [string, Definition['nodes'][string]][] => (each ? [[`u${n}`, undo]] : []));
+        const nodes: Definition['nodes'] = {
+          ...(beside ? { f: parallel('s0', 'x'), x: service('done', 'ux'), ux: undo } : {}), ...Object.fromEntries(steps), ...Object.fromEntries(undos),
+          d: aStep('done', { onReject: 'c', returns: steps.map(([name]) => name) }), c: { type: 'compensate', title, to: 'after' }, after: aStep('done'),
+        };
+        const run = new Run(flow(nodes, beside ? 'f' : 's0')).submits();
+        const expected: string[] = [];
+        const task = (node: string) => run.marking.tasks.find((each) => each.node === node)!.id;
+        const carryOut = (name: string) => {
+          run.does({ type: 'complete', task: task(name), form: {} });
+          if ((nodes[name] as { compensation?: string }).compensation) expected.push((nodes[name] as { compensation: string }).compensation);
+        };
+        if (beside) carryOut('x');
+        const upTo = () => {
+          while (run.waiting[0] !== 'd') carryOut(run.waiting[0]!);
+        };
+        upTo();
+        for (const to of back) {
+          run.does({ type: 'return', task: task('d'), to: `s${to % can.length}`, part: null, form: {} });
+          upTo();
+        }
+        expect(run.on('d', 'reject')).toBeNull();
+        const undone: string[] = [];
+        for (let n = 0; run.waiting[0] !== 'after'; n += 1) {
+          expect(run.waiting).toHaveLength(1);
+          undone.push(run.waiting[0]!);
+          expect([run.on(run.waiting[0]!, 'approve'), run.tries({ type: 'fail', task: task(run.waiting[0]!), code: 'x', form: {} })]).toEqual([{ refused: 'verb' }, { refused: 'unhandled' }]);
+          run.does({ type: verbs[n % verbs.length]!, task: task(run.waiting[0]!), form: {} });
+        }
+        expect(undone).toEqual(expected.toReversed());
+        longest = Math.max(longest, undone.length);
+        expect(run.marking.done).toBeUndefined();
+        expect(refold(run.definition, run.history).marking).toEqual(run.marking);
+      }),
+      { numRuns: 300 },
+    );
+    expect(longest).toBeGreaterThan(6);
+  });
+
+  it('undoes what is carried out beside it while it undoes', () => {
+    const title = { en: 'S', id: 'S' };
+    const nodes: Definition['nodes'] = { f: parallel('a', 'b'), a: { type: 'service', title, to: 'c', compensation: 'ua' }, b: { type: 'service', title, to: 'done', compensation: 'ub' }, c: { type: 'compensate', title, to: 'done' }, ua: { type: 'undo', title }, ub: { type: 'undo', title } };
+    const run = new Run(flow(nodes)).submits();
+    const complete = (node: string) => run.does({ type: 'complete', task: run.marking.tasks.find((each) => each.node === node)!.id, form: {} }).waiting;
+    expect([complete('a'), complete('b'), complete('ua'), complete('ub')]).toEqual([['b', 'ua'], ['ua'], ['ub'], []]);
+    expect([run.marking.state, refold(run.definition, run.history).marking]).toEqual(['completed', run.marking]);
+  });
+
   it('leads what has failed where the definition says: by its name, or else any', () => {
     const nodes = (boundary?: object) => ({ s: { type: 'service' as const, title: { en: 'S', id: 'S' }, to: 'done', ...(boundary ? { boundary: boundary as never } : {}) }, a: aStep('done'), b: aStep('done') });
     const fails = (boundary: object | undefined, code: string) => {

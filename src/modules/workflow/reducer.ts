@@ -1,6 +1,6 @@
 import { advance } from './advance';
 import { type Approval, asksPeople, ballotOf, type Definition } from './definition';
-import { boundariesOf, handlesFailure, type Waiting, waits } from './flow';
+import { boundariesOf, compensatesAt, handlesFailure, undoOf, type Waiting, waits } from './flow';
 import { isMark, marksOf } from './service-level';
 import { type Delta, type Env, type Form, type History, type Marking, type Needs, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
 import { computedOf, several, Unevaluated } from './variables';
@@ -48,6 +48,7 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
   const task = marking.tasks.find(({ id }) => id === event.task);
   if (!task) return { refused: 'task' };
   const node = definition.nodes[task.node];
+  if (node?.type === 'undo') return undoes(definition, marking, task, event, env);
   if (!waits(node)) throw new Error(`${task.node} is no step of ${definition.key}`);
   const others = marking.tasks.filter(({ id }) => id !== task.id);
   const without = { ...marking, tasks: others };
@@ -72,7 +73,7 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
         const late = outOfTurn(node, task, event.part);
         if (late) return late;
       } else if (node.type !== 'service') return { refused: 'verb' };
-      return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'step_completed', node: task.node });
+      return advance(definition, carriedOut(node, task.node, { ...without, variables: filledIn(node, marking.variables, event.answer) }), [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'step_completed', node: task.node });
     case 'skip':
       return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'skipped' }], history: 'skipped', node: task.node });
     default:
@@ -109,7 +110,7 @@ function answered(definition: Definition, marking: Marking, event: AboutTask, en
       if (says === 'reject' || (says === 'approve' && tally.approve.people === 0)) return { refused: 'last' };
       const claimedBy = task.claimedBy === event.part.of ? null : task.claimedBy;
       if (says === null) return kept({ tally, claimedBy }, 'signer_removed');
-      return advance(definition, without, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'signer_removed', node: task.node });
+      return advance(definition, carriedOut(node, task.node, without), [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'signer_removed', node: task.node });
     }
     default:
       return voted(definition, marking, { task, node, without, others }, event, env, kept);
@@ -152,6 +153,21 @@ function received(definition: Definition, marking: Marking, { task, node, withou
   return advance(definition, { ...without, variables: filledIn(node, marking.variables, event.answer) }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history: 'message_received', node: task.node });
 }
 
+/** With a step that has been carried out, where it can be undone. */
+const carriedOut = (node: Waiting, name: string, marking: Marking): Marking => (undoOf(node) === undefined ? marking : { ...marking, done: [...(marking.done ?? []), name] });
+
+/** A step has been undone, or gone past: the one before it is next, then it goes on (compensation in reverse order, BPMN 2.0, 13.5.5). */
+function undoes(definition: Definition, marking: Marking, task: OpenTask, event: AboutTask, env: Env): Delta | Refusal | Needs {
+  if (event.type === 'fail') return { refused: 'unhandled' };
+  if (event.type !== 'complete' && event.type !== 'skip') return { refused: 'verb' };
+  const done = [...(marking.done ?? [])];
+  done.splice(done.findLastIndex((step) => undoOf(definition.nodes[step]) === task.node), 1);
+  const at = compensatesAt(definition)!;
+  const without = { ...marking, tasks: marking.tasks.filter((each) => each !== task), done };
+  const [state, history] = event.type === 'skip' ? (['skipped', 'skipped'] as const) : (['completed', 'compensated'] as const);
+  return advance(definition, without, [[task.node, at]], event.form, env, { closes: [{ id: task.id, state }], history, node: task.node });
+}
+
 /** How the requests a step has filed decide it: all have to be completed. */
 const PARTS = { strategy: { kind: 'all' }, rejections: 1, tie: 'reject' } as const;
 
@@ -163,7 +179,7 @@ function ended(definition: Definition, marking: Marking, { task, node, without, 
   const decided = outcome(PARTS, tally);
   const variables = filledIn(node, marking.variables, event.answer);
   if (decided === null) return { ...NOTHING, next: { ...marking, variables, tasks: marking.tasks.map((each) => (each === task ? { ...task, tally } : each)) }, history, node: task.node, ended: false };
-  if (decided === 'approve') return advance(definition, { ...without, variables }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history, node: task.node });
+  if (decided === 'approve') return advance(definition, carriedOut(node, task.node, { ...without, variables }), [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'completed' }], history, node: task.node });
   const rejected: Delta['closes'] = [{ id: task.id, state: 'rejected' }];
   if (node.onReject !== undefined) return advance(definition, { ...without, variables }, [[task.node, node.onReject]], event.form, env, { closes: rejected, history, node: task.node });
   return { ...over({ ...marking, variables }, 'rejected', [...rejected, ...cancelled(others)], task.node), history };
@@ -206,7 +222,7 @@ function voted(
     const delta = kept({ tally }, 'voted');
     return { ...delta, next: { ...delta.next, variables } };
   }
-  if (decided === 'approve') return advance(definition, { ...without, variables }, [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'approved', node: task.node });
+  if (decided === 'approve') return advance(definition, carriedOut(node, task.node, { ...without, variables }), [[task.node, node.to]], event.form, env, { closes: [{ id: task.id, state: 'approved' }], history: 'approved', node: task.node });
   const rejected: Delta['closes'] = [{ id: task.id, state: 'rejected' }];
   if (node.onReject !== undefined) return advance(definition, without, [[task.node, node.onReject]], event.form, env, { closes: rejected, history: 'rejected', node: task.node });
   return over(marking, 'rejected', [...rejected, ...cancelled(others)], task.node);

@@ -126,6 +126,7 @@ function redirected(node: Node, from: string, to: string): Node {
     case 'message':
       return { ...node, ...outcomes(node, way) };
     case 'timer':
+    case 'compensate':
     case 'mail':
       return { ...node, to: way(node.to) };
     case 'parallel':
@@ -133,6 +134,7 @@ function redirected(node: Node, from: string, to: string): Node {
     case 'exclusive':
     case 'inclusive':
       return { ...node, branches: node.branches.map((each) => ({ ...each, to: way(each.to) })), otherwise: way(node.otherwise) };
+    case 'undo':
     case 'end':
     case 'terminate':
       return node;

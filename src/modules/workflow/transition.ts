@@ -27,6 +27,8 @@ export interface Marking {
   joins: readonly { node: string; via: string }[];
   /** What was computed of the form, and what steps filled in, by name. */
   variables: Form;
+  /** Steps carried out that can be undone, the oldest first; left out where there is none. */
+  done?: readonly string[];
 }
 
 export const DRAFT: Marking = { state: 'draft', round: 0, tasks: [], joins: [], variables: {} };
@@ -95,7 +97,7 @@ export interface Env {
 
 export type History =
   | 'submitted' | 'resubmitted' | 'voted' | 'approved' | 'step_completed' | 'returned' | 'rejected' | 'withdrawn' | 'taken_back' | 'claimed' | 'released' | 'information_asked' | 'information_given'
-  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'message_received' | 'step_failed' | 'part_completed' | 'part_ended' | 'reminded' | 'overdue' | 'escalated';
+  | 'transferred' | 'delegated' | 'undelegated' | 'signer_added' | 'signer_removed' | 'skipped' | 'suspended' | 'resumed' | 'cancelled' | 'timer_fired' | 'time_ran_out' | 'message_received' | 'step_failed' | 'part_completed' | 'part_ended' | 'compensated' | 'reminded' | 'overdue' | 'escalated';
 
 /** What an event does. */
 export interface Delta {

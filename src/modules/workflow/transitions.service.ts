@@ -182,6 +182,7 @@ export class Transitions {
       timers,
       moves,
     });
+    if (JSON.stringify(next.done ?? []) !== JSON.stringify(row.done)) await tx.$executeRaw`UPDATE workflow_instance SET done = ${[...(next.done ?? [])]}::text[] WHERE id = ${row.id}::uuid`;
     if (endpointsOf(definition).size > 0) {
       if (result.closes.length > 0) await this.webhooks.void(tx, result.closes.map(({ id }) => id));
       for (const open of opens) await callStep(tx, this, actor, { ...row, form: form ?? row.form, round: next.round }, definition, open, next.variables);
@@ -200,7 +201,7 @@ export class Transitions {
     if (await this.alongWith(tx, actor, { ...row, form: form ?? row.form }, definition, event, result)) return toView(await this.locked(tx, actor, row.id), published, actor.locale);
     const since = written.now.toISOString();
     const tasks = next.tasks.map((task) => ({ ...(row.tasks.find(({ id }) => id === task.id) ?? { since, dueAt: timers.find((each) => each.taskId === task.id && each.boundary === DUE)?.due.at.toISOString() ?? null, candidate: null, answered: false }), ...task }));
-    return toView({ ...row, ...next, joins: [...next.joins], tasks, seq: row.seq + 1, form: form ?? row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
+    return toView({ ...row, ...next, done: [...(next.done ?? [])], joins: [...next.joins], tasks, seq: row.seq + 1, form: form ?? row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
   }
 
   /**

@@ -98,7 +98,7 @@ const foreseen = z.object({
   title: z.string().meta({ description: 'In the caller’s language' }),
   wave: z.int().meta({ description: 'Steps of one wave may wait at the same time; from 1' }),
   state: z.enum(['asked', 'skipped', 'nobody']).meta({ description: 'skipped: gone past, nobody could decide it, or those asked have approved already; nobody: nobody could, and it would not get there' }),
-  kind: z.enum(['approval', 'task', 'service', 'subworkflow', 'message', 'timer']),
+  kind: z.enum(['approval', 'task', 'service', 'subworkflow', 'message', 'timer', 'compensate', 'undo']),
   strategy: z.string().nullable().meta({ description: 'How several decisions become one; null for what another system carries out', example: 'any' }),
   dueAt: instant.nullable().meta({ description: 'By when at the latest, if everybody keeps to the times the definition gives them; null where it gives none, and after that' }),
   asked: z.array(z.object({ id: uuid, name: z.string(), why: z.string().meta({ example: 'Heads the unit (Head of science, Science)' }) })),
