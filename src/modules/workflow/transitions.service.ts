@@ -1,34 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, Denied, type Locale, PermissionPort, Problem, systemActor } from '../../access';
+import { type Actor, Denied, type Locale, PermissionPort, Problem } from '../../access';
 import { idempotent } from '../../http';
-import { Database, type DecisionVerb, everyRow, type Tx } from '../../platform/database';
+import { Database, type DecisionVerb, type Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { CalendarsService } from '../calendars';
 import { WebhooksService } from '../webhooks';
 import { callStep, endpointsOf } from './calls';
 import { approvedFirst, type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
-import { type Approval, asksPeople, type Definition, formProblems, type Moment } from './definition';
+import { type Approval, asksPeople, type Definition, type Moment } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { dueAt, resumedAt } from './due';
 import { boundariesOf } from './flow';
 import { inLimits, inTime } from './computing';
 import { FailuresService } from './failures.service';
 import { InformingService } from './informing.service';
-import { answersTo, askedOf, asksWhoAnswered, depthOf, type InstanceRow, markingOf, readInstance, requestFacts, type TaskChange, type Transition, writeTransition } from './instances.store';
+import { answersTo, askedOf, asksWhoAnswered, type InstanceRow, markingOf, readInstance, requestFacts, type TaskChange, type Transition, writeTransition } from './instances.store';
 import { titleOf, toView } from './instances.view';
+import { Parts } from './parts';
 import { step } from './reducer';
 import { toldOf } from './refold';
 import { DUE, marksOf } from './service-level';
 import { type Answer, approvedAlready, givenAgain, keptApart } from './separation';
-import { type Delta, type Env, type Form, type OpenTask, type Part, type Refusal, type Verb, VERBS, type WorkflowEvent } from './transition';
+import type { Delta, Env, Form, OpenTask, Part, Refusal, Verb, WorkflowEvent } from './transition';
 import { SubstitutionsService } from './substitutions.service';
 import { awaitMessages, awaitsMessages, messagesOf } from './messages.store';
 import { asksExpressions, correlationOf, filledText, peopleBy } from './variables';
 import { turnOf } from './voting';
 import type { InstanceView } from './workflow.dto';
-import { draftSaved, transitioned } from './workflow.events';
+import { transitioned } from './workflow.events';
 
 /** What comes with an event and the reducer need not know. */
 export interface Said {
@@ -47,12 +48,11 @@ export interface Said {
   asked?: Omit<NonNullable<Transition['asked']>, 'taskId'>;
 }
 
-/** A request is part of at most so many others, one within the other. */
-const DEPTH = 5;
-
 /** How every verb runs: read and lock, let the reducer say what becomes of it, write once, record. */
 @Injectable()
 export class Transitions {
+  private readonly parts: Parts;
+
   constructor(
     private readonly database: Database,
     private readonly audit: AuditService,
@@ -64,7 +64,9 @@ export class Transitions {
     private readonly metrics: Metrics,
     readonly webhooks: WebhooksService,
     readonly failures: FailuresService,
-  ) {}
+  ) {
+    this.parts = new Parts(this, definitions, audit);
+  }
 
   /** One transaction, idempotent under the request's key. */
   write(actor: Actor, work: (tx: Tx) => Promise<InstanceView>): Promise<InstanceView> {
@@ -191,72 +193,17 @@ export class Transitions {
     for (const name of result.mails) await this.tell(tx, actor, row, definition, name, { ...(form ?? row.form), ...next.variables }, world);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
     if (next.state === 'completed') await this.substitutions.follow(tx, actor, row, definition, form ?? row.form);
-    for (const { node, parts } of result.launches) await this.file(tx, actor.foundationId, { ...row, form: form ?? row.form }, definition, node, null, parts);
+    for (const { node, parts } of result.launches) await this.parts.file(tx, actor.foundationId, { ...row, form: form ?? row.form }, definition, node, null, parts);
     await this.audit.record(tx, actor, transitioned(row.id, before, result, { event, seq: row.seq + 1, inSteadOf: [...(said.stead ?? [])] }));
     this.metrics.transitions.inc({ event: result.history });
     for (const { id, state } of result.closes) {
       const closed = row.tasks.find((task) => task.id === id);
       if (closed) this.metrics.stepWait.observe({ state }, (written.now.getTime() - Date.parse(closed.since)) / 1_000);
     }
-    if (await this.alongWith(tx, actor, { ...row, form: form ?? row.form }, definition, event, result)) return toView(await this.locked(tx, actor, row.id), published, actor.locale);
+    if (await this.parts.follow(tx, actor, { ...row, form: form ?? row.form }, definition, event, result)) return toView(await this.locked(tx, actor, row.id), published, actor.locale);
     const since = written.now.toISOString();
     const tasks = next.tasks.map((task) => ({ ...(row.tasks.find(({ id }) => id === task.id) ?? { since, dueAt: timers.find((each) => each.taskId === task.id && each.boundary === DUE)?.due.at.toISOString() ?? null, candidate: null, answered: false }), ...task }));
     return toView({ ...row, ...next, done: [...(next.done ?? [])], joins: [...next.joins], tasks, seq: row.seq + 1, form: form ?? row.form, submitted_at: written.submittedAt, ended_at: written.endedAt }, published, actor.locale);
-  }
-
-  /**
-   * What a transition means for the requests that are part of this one, or that it is part of: filed by the steps that
-   * open, ended with those that close, halted and resumed, and told of its end. @returns whether it may have moved by that.
-   */
-  private async alongWith(tx: Tx, actor: Actor, row: InstanceRow, definition: Definition, event: WorkflowEvent, result: Delta): Promise<boolean> {
-    const within = systemActor('subworkflow', actor.foundationId);
-    const files = (node: string | undefined) => definition.nodes[node ?? '']?.type === 'subworkflow';
-    const closed = result.closes.filter(({ id }) => files(row.tasks.find((task) => task.id === id)?.node)).map(({ id }) => id);
-    for (const part of await this.partsOf(tx, actor, closed)) if (part.state !== 'withdrawn') await this.run(tx, within, part, { type: 'cancel' }, {});
-    if (event.type === 'suspend' || event.type === 'resume') {
-      const open = result.next.tasks.filter(({ node }) => files(node)).map(({ id }) => id);
-      for (const part of await this.partsOf(tx, actor, open)) if ((VERBS[part.state] as readonly Verb[]).includes(event.type)) await this.run(tx, within, part, { type: event.type }, {});
-    }
-    const opened = result.opens.filter(({ parts }) => parts);
-    for (const { id, node, parts } of opened) await this.file(tx, actor.foundationId, row, definition, node, id, parts!);
-    const { state } = result.next;
-    if (row.parent_task_id !== null && ['completed', 'rejected', 'cancelled'].includes(state)) {
-      const { row: whole } = await this.lockedByTask(tx, within, row.parent_task_id);
-      const answer = { id: row.id, state, form: row.form, variables: result.next.variables };
-      if (whole.tasks.some(({ id }) => id === row.parent_task_id)) await this.run(tx, within, whole, { type: 'part', task: row.parent_task_id, request: row.id, says: state === 'completed' ? 'approve' : 'reject', answer, form: whole.form }, {});
-    }
-    return opened.length > 0;
-  }
-
-  /** The requests these steps have filed that have not come to their end. */
-  private async partsOf(tx: Tx, actor: Actor, taskIds: readonly string[]): Promise<InstanceRow[]> {
-    if (taskIds.length === 0) return [];
-    const found = await everyRow(tx, 'rule').workflowInstance.findMany({ where: { parentTaskId: { in: [...taskIds] }, state: { in: ['running', 'suspended', 'returned'] } }, select: { id: true }, orderBy: { id: 'asc' } });
-    const rows: InstanceRow[] = [];
-    for (const { id } of found) rows.push(await this.locked(tx, systemActor('subworkflow', actor.foundationId), id));
-    return rows;
-  }
-
-  /** Files requests for a step, for who filed this one. Throws 409 WORKFLOW_PARTS where they cannot be. */
-  private async file(tx: Tx, foundationId: string, row: InstanceRow, definition: Definition, name: string, taskId: string | null, parts: readonly Form[]): Promise<void> {
-    const node = definition.nodes[name] as Extract<Definition['nodes'][string], { type: 'subworkflow' }>;
-    const actor = systemActor('subworkflow', foundationId);
-    const step = titleOf(definition, name, actor.locale);
-    const cannot = (detail: string) => new Problem('WORKFLOW_PARTS', { step, detail });
-    if (taskId !== null && (await depthOf(tx, row.id)) >= DEPTH) throw cannot(`it would be part of more than ${DEPTH} others`);
-    const published = await this.definitions.toFileBy(tx, node.definition).catch((error: unknown) => {
-      throw error instanceof Problem ? cannot(error.detail(actor.locale)) : error;
-    });
-    for (const form of parts) {
-      const problems = formProblems(published.validateForm, form);
-      if (problems.length > 0) throw cannot(problems.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '));
-      const id = uuidv7();
-      await tx.workflowInstance.create({
-        data: { id, foundationId: actor.foundationId, definitionId: published.id, key: published.definition.key, initiatorId: row.initiator_id, unitId: row.unit_id, form: form as object, ...(taskId === null ? {} : { parentTaskId: taskId, rootId: row.root_id ?? row.id }) },
-      });
-      await this.audit.record(tx, actor, draftSaved(id, { definition: published.definition.key, created: true }));
-      await this.run(tx, actor, await this.locked(tx, actor, id), { type: 'submit', form }, {});
-    }
   }
 
   /** People are told something on the way. */
