@@ -10,6 +10,7 @@ import { Keyring } from '../../src/platform/keyring';
 import { aFoundation, aReimbursement, startApp, type TestApp, type World } from '../support/app';
 import { connected } from '../support/database';
 import { root } from '../support/documents';
+import { Flows } from '../support/workflow';
 
 const PDF: Buffer = Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\nCANARY-7f3a\n');
 
@@ -212,6 +213,35 @@ describe('files', () => {
       await world.as('joko').post(path, { file: note.id }).expect(201);
       expect(await world.as('joko').delete(`${path}/${file.id}`)).toBeProblem(403, 'WORKFLOW_NO_PART');
       expect(await world.as('hendra').post(path, { file: (await sent('hendra')).id })).toBeProblem(403, 'WORKFLOW_NO_PART');
+    });
+
+    it('come with a comment', async () => {
+      const flows = await Flows.of(world);
+      const request = await flows.filed({ a: flows.step('done', 'lina') });
+      const [own, others] = [await sent('lina'), await sent('joko')];
+      const says = (by: string, files: string[]) => world.as(by).post(`/workflow/instances/${request.id}/comments`, { body: 'The invoice', files });
+      expect(await says('lina', [others.id])).toBeProblem(404, 'NOT_FOUND');
+      expect((await says('lina', [own.id]).expect(201)).body).toMatchObject({ body: 'The invoice', files: [{ id: own.id, name: 'receipt.pdf' }] });
+      expect(await says('lina', [own.id])).toBeProblem(409, 'FILE_ATTACHED');
+      await says('siti', []).expect(201);
+      const { items } = (await world.as('siti').get(`/workflow/instances/${request.id}/comments`).expect(200)).body as { items: { files: { id: string }[] }[] };
+      expect(items.map(({ files }) => files.map(({ id }) => id))).toEqual([[own.id], []]);
+      expect((await world.as('siti').downloads(own.id)).status).toBe(200);
+    });
+
+    it('are asked for by definitions: so many, of these kinds, by whoever files it', async () => {
+      const flows = await Flows.of(world);
+      const document = { ...flows.document({ a: flows.step('done', 'lina') }), attachments: { atLeast: 2, contentTypes: ['application/pdf'] } };
+      await world.as('dewi').post('/workflow/definitions', { document }).expect(201);
+      const [one, picture, two] = [await sent('siti'), await sent('siti', 'a.png', await photo(10, 10).png().toBuffer()), await sent('siti')];
+      const files = (ids: string[]) => world.as('siti').post('/workflow/instances', { definition: document.key, submit: true, form: {}, files: ids });
+      const refused = await files([one.id, picture.id]);
+      expect(refused).toBeProblem(422, 'WORKFLOW_FORM_INVALID');
+      expect(refused.body.errors).toEqual([{ pointer: '#/files', code: 'required', detail: 'at least 2 files of application/pdf' }]);
+      // What was refused has kept nothing.
+      const { body } = await files([one.id, two.id, picture.id]).expect(201);
+      expect(body.state).toBe('running');
+      expect(await world.as('dewi').post('/workflow/definitions', { document: { ...document, attachments: { atLeast: 1, contentTypes: ['text/html'] } } })).toBeProblem(422, 'WORKFLOW_DEFINITION_INVALID');
     });
 
     it('are twenty at most, and a request that is refused keeps none', async () => {

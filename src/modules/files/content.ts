@@ -11,6 +11,9 @@ export const TYPES: Readonly<Record<string, string>> = {
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
 };
 
+/** The same, for definitions that ask for some of them. */
+export const FILE_TYPES = Object.keys(TYPES) as [string, ...string[]];
+
 /** An office document names its parts within so many bytes. */
 const HEAD_BYTES = 64 * 1024;
 /** Longest side of a stored picture: a page of A4 at 300 dpi is 3,508. */

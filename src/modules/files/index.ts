@@ -4,6 +4,7 @@ import { FilesController } from './files.controller';
 import { FilesService } from './files.service';
 import { Uploading } from './uploading';
 
+export { FILE_TYPES } from './content';
 export { FILE_BODY, FileStore } from './file.store';
 export { fileView, toFileView, type WholeFile } from './files.dto';
 

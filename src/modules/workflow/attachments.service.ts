@@ -1,16 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AttachmentAccess, Denied, Problem } from '../../access';
 import { idempotent } from '../../http';
-import { Database, type Tx } from '../../platform/database';
+import { Database } from '../../platform/database';
 import { AuditService } from '../audit';
 import { FileStore, toFileView, type WholeFile } from '../files';
+import { AttachingService, MOST_FILES } from './attaching.service';
 import { ConversationService } from './conversation.service';
 import { personOf } from './filing';
 import { attached } from './workflow.events';
 import { WorkflowQueries } from './workflow.queries';
-
-/** Files of one request. */
-const MOST = 20;
 
 /** What is attached to requests. Once a request is submitted, what was attached stays. */
 @Injectable()
@@ -21,6 +19,7 @@ export class AttachmentsService extends AttachmentAccess {
     private readonly files: FileStore,
     private readonly queries: WorkflowQueries,
     private readonly conversation: ConversationService,
+    private readonly attaching: AttachingService,
   ) {
     super();
   }
@@ -36,7 +35,7 @@ export class AttachmentsService extends AttachmentAccess {
   async list(actor: Actor, instanceId: string) {
     return this.database.withTenant(actor, async (tx) => {
       await this.queries.visible(tx, actor, instanceId);
-      const rows = await tx.workflowAttachment.findMany({ where: { instanceId }, orderBy: { fileId: 'asc' }, include: { file: true }, take: MOST });
+      const rows = await tx.workflowAttachment.findMany({ where: { instanceId }, orderBy: { fileId: 'asc' }, include: { file: true }, take: MOST_FILES });
       return { items: rows.map(({ file }) => toFileView(file as WholeFile)) };
     });
   }
@@ -46,23 +45,10 @@ export class AttachmentsService extends AttachmentAccess {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await this.conversation.requirePart(tx, actor, instanceId, { lock: true });
-        await this.add(tx, actor, instanceId, [fileId]);
+        await this.attaching.add(tx, actor, instanceId, [fileId]);
         return toFileView((await this.files.find(tx, fileId))!);
       }),
     );
-  }
-
-  /** To a request whose row is locked. */
-  async add(tx: Tx, actor: Actor, instanceId: string, fileIds: readonly string[]): Promise<void> {
-    const personId = personOf(actor);
-    for (const fileId of fileIds) {
-      const file = await this.files.find(tx, fileId);
-      if (file?.personId !== personId) throw new Problem('NOT_FOUND');
-      if (!(await this.files.keep(tx, personId, fileId))) throw new Problem('FILE_ATTACHED');
-      await tx.workflowAttachment.create({ data: { fileId, foundationId: actor.foundationId, instanceId } });
-      await this.audit.record(tx, actor, attached(instanceId, fileId, true));
-    }
-    if ((await tx.workflowAttachment.count({ where: { instanceId } })) > MOST) throw new Problem('WORKFLOW_ATTACHMENTS', { limit: MOST });
   }
 
   /** Takes back one's own file while the request is a draft. */

@@ -4,6 +4,8 @@ import { type Actor, actorKey, Denied, PermissionPort, Problem } from '../../acc
 import { Cursors, idempotent, listName, type PageRequest } from '../../http';
 import { Database, everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
+import { toFileView, type WholeFile } from '../files';
+import { AttachingService } from './attaching.service';
 import { explainCandidate, namedIn } from './candidates';
 import { DefinitionsService } from './definitions.service';
 import { personOf } from './filing';
@@ -24,6 +26,7 @@ export class ConversationService {
     private readonly queries: WorkflowQueries,
     private readonly cursors: Cursors,
     private readonly informing: InformingService,
+    private readonly attaching: AttachingService,
   ) {}
 
   /** Oldest first. */
@@ -36,18 +39,23 @@ export class ConversationService {
         (take, after) => tx.workflowComment.findMany({ where: { instanceId, ...(after ? { id: { gt: after[0]! } } : {}) }, orderBy: { id: 'asc' }, take }),
         (row) => [row.id],
       );
-      return { items: page.items.map(({ id, actorKey: by, body, createdAt }) => ({ id, by, body, at: createdAt.toISOString() })), nextCursor: page.nextCursor };
+      const attached = await tx.workflowAttachment.findMany({ where: { instanceId, commentId: { in: page.items.map(({ id }) => id) } }, include: { file: true }, orderBy: { fileId: 'asc' } });
+      const filesOf = (id: string) => attached.filter(({ commentId }) => commentId === id).map(({ file }) => toFileView(file as WholeFile));
+      return { items: page.items.map(({ id, actorKey: by, body, createdAt }) => ({ id, by, body, files: filesOf(id), at: createdAt.toISOString() })), nextCursor: page.nextCursor };
     });
   }
 
-  async comment(actor: Actor, instanceId: string, body: string) {
+  /** With files of the caller's, where they name any. */
+  async comment(actor: Actor, instanceId: string, { body, files }: { body: string; files: readonly string[] }) {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
-        const row = await this.requirePart(tx, actor, instanceId);
+        const row = await this.requirePart(tx, actor, instanceId, { lock: files.length > 0 });
         const { id, createdAt } = await tx.workflowComment.create({ data: { id: uuidv7(), foundationId: actor.foundationId, instanceId, actorKey: actorKey(actor), body } });
         await this.audit.record(tx, actor, commented(instanceId, id));
+        await this.attaching.add(tx, actor, instanceId, files, id);
         await this.informing.ofRequest(tx, actor, row, (await this.definitions.byId(tx, row.definition_id)).definition, 'request.commented');
-        return { id, by: actorKey(actor), body, at: createdAt.toISOString() };
+        const kept = await tx.workflowAttachment.findMany({ where: { commentId: id }, include: { file: true }, orderBy: { fileId: 'asc' } });
+        return { id, by: actorKey(actor), body, files: kept.map(({ file }) => toFileView(file as WholeFile)), at: createdAt.toISOString() };
       }),
     );
   }

@@ -5,6 +5,7 @@ import canonicalize from 'canonicalize';
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { FieldError } from '../../access';
+import { FILE_TYPES } from '../files';
 import { LIMITS } from './feel';
 import type { Ballot, Strategy } from './voting';
 
@@ -163,6 +164,8 @@ export const definitionDocument = z.strictObject({
   computed: z.record(z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/), expression).refine((all) => Object.keys(all).length <= 50, 'at most 50').optional(),
   /** Whoever files it is away in that time once it is completed, and somebody decides in their place: fields of the form. */
   absence: z.strictObject({ from: z.string().min(1).max(100), until: z.string().min(1).max(100), substitute: z.string().min(1).max(100) }).optional(),
+  /** Files whoever files it has to attach, and of which kinds they may be; left out, of any. */
+  attachments: z.strictObject({ atLeast: z.int().min(1).max(10), contentTypes: z.array(z.enum(FILE_TYPES)).min(1).optional() }).optional(),
   start: id,
   nodes: z.record(id, node).refine((nodes) => Object.keys(nodes).length <= 100, 'at most 100 nodes'),
 });
@@ -188,8 +191,8 @@ export const ENGINE = 4;
 const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow', 'compensate', 'undo']);
 
 /** What has to be known to run this one. */
-export function engineOf({ nodes, computed, absence }: Definition): number {
-  if (Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
+export function engineOf({ nodes, computed, absence, attachments }: Definition): number {
+  if (attachments || Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
   if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (asksPeople(node) && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
   return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (asksPeople(node) && (node.differentDepartment || node.skipDecided))) ? 2 : 1;
 }

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { CalendarsModule } from '../calendars';
 import { FilesModule } from '../files';
 import { AttachmentsService } from './attachments.service';
+import { AttachingService } from './attaching.service';
 import { BulkService } from './bulk.service';
 import { DefinitionsService } from './definitions.service';
 import { DraftsService } from './drafts.service';
@@ -43,7 +44,7 @@ export { TimersService } from './timers.service';
 @Module({
   imports: [CalendarsModule, FilesModule],
   controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MessagesController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [AdministrationService, AttachingService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [AttachmentsService, DefinitionsService, MessagesService, TimersService],
 })
 export class WorkflowModule {}

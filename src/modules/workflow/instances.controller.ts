@@ -183,7 +183,7 @@ export class InstancesController {
   @SignedIn()
   @ZodResponse({ type: CommentResponse, status: 201 })
   comment(@CurrentActor() actor: Actor, @Param() { id }: IdParam, @Body() input: WriteComment) {
-    return this.conversation.comment(actor, id, input.body);
+    return this.conversation.comment(actor, id, input);
   }
 
   @Get(':id/attachments')

@@ -176,7 +176,7 @@ export class PeopleResponse extends createZodDto(
     watchers: z.array(z.object({ ...named, addedBy: z.string(), since: instant })),
   }),
 ) {}
-const commentView = z.object({ id: uuid, by: z.string().meta({ example: `person:${examplePerson}` }), body: z.string(), at: instant });
+const commentView = z.object({ id: uuid, by: z.string().meta({ example: `person:${examplePerson}` }), body: z.string(), files: z.array(fileView), at: instant });
 export class CommentResponse extends createZodDto(commentView) {}
 export class CommentPage extends createZodDto(pageOf(commentView)) {}
 export class ListCommentsQuery extends createZodDto(z.strictObject(pageQuery)) {}
@@ -184,7 +184,7 @@ export class AttachmentsResponse extends createZodDto(z.object({ items: z.array(
 export class AttachmentResponse extends createZodDto(fileView) {}
 export class Attach extends createZodDto(z.strictObject({ file: uuid.meta({ description: 'One of the caller’s own, sent by `POST /files`' }) }).meta({ example: { file: '0190b5a0-0000-7000-8000-000000000001' } })) {}
 export class AttachmentParam extends createZodDto(z.strictObject({ id: uuid, file: uuid })) {}
-export class WriteComment extends createZodDto(z.strictObject({ body: comment }).meta({ example: { body: 'The receipts are in the folder on my desk' } })) {}
+export class WriteComment extends createZodDto(z.strictObject({ body: comment, files: z.array(uuid).max(10).default([]).meta({ description: 'Files of the caller’s (`POST /files`) to attach with it' }) }).meta({ example: { body: 'The receipts are in the folder on my desk' } })) {}
 
 const substitute = z
   .strictObject({ personId: person.optional().meta({ description: 'Who is away; left out, the caller' }), substituteId: person, from: instant.optional().meta({ description: 'Left out: from now on' }), until: instant.meta({ description: 'The first instant at which they are back' }) })

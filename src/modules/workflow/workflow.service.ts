@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type Actor, Denied, PermissionPort, Problem, rowFacts } from '../../access';
 import { everyRow, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
-import { AttachmentsService } from './attachments.service';
+import { AttachingService } from './attaching.service';
 import { formProblems } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { personOf, unitFiledFor } from './filing';
@@ -23,7 +23,7 @@ export class WorkflowService {
     private readonly definitions: DefinitionsService,
     private readonly transitions: Transitions,
     private readonly substitutions: SubstitutionsService,
-    private readonly attachments: AttachmentsService,
+    private readonly attaching: AttachingService,
   ) {}
 
   /** Files a request as a draft, or submits it at once. */
@@ -41,7 +41,7 @@ export class WorkflowService {
         data: { id, foundationId: actor.foundationId, definitionId: published.id, key: published.definition.key, initiatorId: personId, unitId, form: input.form as object },
       });
       await this.audit.record(tx, actor, draftSaved(id, { definition: published.definition.key, created: true }));
-      await this.attachments.add(tx, actor, id, input.files);
+      await this.attaching.add(tx, actor, id, input.files);
       if (input.submit) return this.submitIn(tx, actor, await this.transitions.locked(tx, actor, id), undefined);
       return toView(await this.transitions.locked(tx, actor, id), published, actor.locale);
     });
@@ -92,6 +92,7 @@ export class WorkflowService {
     const filled = form ?? row.form;
     const problems = formProblems(published.validateForm, filled);
     if (problems.length === 0) problems.push(...(await this.substitutions.problemsOf(tx, published.definition, filled, row.initiator_id)));
+    problems.push(...(await this.attaching.lacking(tx, published.definition, row.id, row.initiator_id)));
     if (problems.length > 0) throw new Problem('WORKFLOW_FORM_INVALID', { count: problems.length }, problems);
     return this.transitions.run(tx, actor, row, { type: 'submit', form: filled }, {});
   }
