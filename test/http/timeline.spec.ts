@@ -50,6 +50,10 @@ describe('the timeline of a request', () => {
     ]);
     expect(items[0]!.opened).toMatchObject([{ asked: [{ name: name('lina') }] }]);
     expect(items[6]!.opened).toMatchObject([{ asked: [{ name: name('joko') }] }]);
+    const picture = await world.as('siti').get(`/workflow/instances/${request.id}/timeline.svg`).expect(200);
+    expect([picture.headers['content-type'], picture.headers['content-security-policy']]).toEqual(['image/svg+xml; charset=utf-8', expect.stringContaining("default-src 'none'")]);
+    expect((picture.body as Buffer).toString()).toContain('Which account?');
+    expect(await world.as('putu').get(`/workflow/instances/${request.id}/timeline.svg`)).toBeProblem(404, 'NOT_FOUND');
   });
 
   it('tells where it went back to', async () => {

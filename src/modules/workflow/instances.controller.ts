@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Put, Query, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodResponse } from 'nestjs-zod';
+import { SvgResponse } from '../../http';
 import { type Actor, CurrentActor, RequirePermission, SignedIn } from '../../access';
 import { AdministrationService } from './administration.service';
 import { AttachmentsService } from './attachments.service';
@@ -98,6 +99,14 @@ export class InstancesController {
   @ZodResponse({ type: TimelineResponse, status: 200 })
   timeline(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.timelines.of(actor, id);
+  }
+
+  @Get(':id/timeline.svg')
+  @ApiOperation({ summary: 'The same as a picture' })
+  @SvgResponse()
+  @SignedIn()
+  timelinePicture(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.timelines.picture(actor, id);
   }
 
   @Put(':id/form')

@@ -3,6 +3,7 @@ import type { Actor, Locale } from '../../access';
 import { Database } from '../../platform/database';
 import type { Definition } from './definition';
 import { DefinitionsService } from './definitions.service';
+import { timelineSvg } from './timeline-picture';
 import { namesOf, titleOf } from './instances.view';
 import type { Told } from './refold';
 import { type Happening, sentenceOf } from './timeline';
@@ -44,8 +45,14 @@ export class TimelineService {
         ...files.map(({ addedAt, file }) => ({ ...beside, at: addedAt, event: 'attached' as const, by: `person:${file.personId}`, file: { id: file.id, name: file.name } })),
       ].sort((a, b) => a.at.getTime() - b.at.getTime());
       const names = await namesOf(tx, entries.flatMap(({ by, data }) => [...personIn(by), ...peopleIn(data), ...(data.stead ?? [])]));
-      return { items: entries.map((entry) => toItem(entry, { definition, names, locale: actor.locale })) };
+      return { items: entries.map((entry) => toItem(entry, { definition, names, locale: actor.locale })), title: definition.title[actor.locale] };
     });
+  }
+
+  /** The same as a picture, in the caller's zone. */
+  async picture(actor: Actor, instanceId: string): Promise<string> {
+    const { items, title } = await this.of(actor, instanceId);
+    return timelineSvg(items, title, actor.locale, actor.timezone);
   }
 }
 

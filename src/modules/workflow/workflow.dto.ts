@@ -243,7 +243,7 @@ const timelineEntry = z.object({
   file: somebody.nullable(),
   opened: z.array(z.object({ taskId: uuid, node: z.string(), title: z.string(), asked: z.array(somebody) })).meta({ description: 'The steps that waited from then on, and for whom' }),
 });
-export class TimelineResponse extends createZodDto(z.object({ items: z.array(timelineEntry) })) {}
+export class TimelineResponse extends createZodDto(z.object({ title: z.string().meta({ description: 'What kind of request it is' }), items: z.array(timelineEntry) })) {}
 
 // Inbox ---------------------------------------------------------------------------------------------------------------
 const inboxItem = z.object({
