@@ -156,6 +156,16 @@ describe('messages', () => {
     expect(items.at(-1)).toMatchObject({ event: 'step_failed', text: expect.stringContaining('could not carry out “Waits”') as string });
   });
 
+  it('an answer that leads nowhere is told whoever gave it, and whoever can mend it', async () => {
+    const request = await flows.filed({ a: flows.step('n', 'lina'), n: flows.step('done', 'eko', { candidates: [{ role: 'nobody-holds-it', within: 'foundation' }] }) });
+    expect(await request.tries('lina', 'approve', 'a')).toBeProblem(409, 'WORKFLOW_NO_CANDIDATE');
+    const [incident] = await incidentsOf(request);
+    expect(incident).toMatchObject({ kind: 'failure', problem: expect.stringContaining('WORKFLOW_NO_CANDIDATE') as string });
+    expect((await seen(request))[1]).toEqual(['a']);
+    await request.handles('dewi', 'cancel', null, { comment: 'Wrong' });
+    expect(await incidentsOf(request)).toEqual([]);
+  });
+
   it('definitions are refused that could not be told anything', async () => {
     const refused = async (nodes: Parameters<Flows['document']>[0]) => {
       const { body } = await world.as('dewi').post('/workflow/definitions/check', { document: flows.document(nodes) }).expect(200);

@@ -29,7 +29,7 @@ export class DecisionsService {
 
   /** Answers an open step; `to`: the step it is sent back to, left out the initiator. */
   async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string; to?: string; form?: Record<string, unknown> }): Promise<InstanceView> {
-    return this.transitions.write(actor, async (tx) => {
+    return this.failures.noting(actor, taskId, () => this.transitions.write(actor, async (tx) => {
       const { row, node } = await this.transitions.lockedByTask(tx, actor, taskId);
       const published = await this.definitions.byId(tx, row.definition_id);
       // What other systems carry out – a payment – is checked and written as one: nobody who may no longer. People’s
@@ -45,7 +45,7 @@ export class DecisionsService {
       const about = { task: taskId, form: row.form, answer };
       const event = { type: verb, ...about, ...(verb === 'return' ? { to: input.to ?? null } : {}), ...(verb === 'complete' && service ? {} : { part }) } as WorkflowEvent;
       return this.transitions.run(tx, who, row, event, { comment: input.comment, stead, decides: part });
-    });
+    }));
   }
 
   /**
