@@ -70,6 +70,7 @@ export const PROBLEMS = {
   WORKFLOW_MESSAGE_DELIVERED: { status: 409, title: 'Delivered', en: 'A request has got this message.', id: 'Pesan ini sudah diterima suatu permintaan.' },
   WORKFLOW_PART: { status: 409, title: 'Part of another request', en: 'This is part of another request; withdraw that one.', id: 'Ini bagian dari permintaan lain; tarik permintaan itu.' },
   WORKFLOW_PARTS: { status: 409, title: 'Cannot be filed', en: 'The request that the step "{step}" files cannot be: {detail}.', id: 'Permintaan yang diajukan langkah "{step}" tidak dapat diajukan: {detail}.' },
+  WEBHOOK_STEP: { status: 409, title: 'A step', en: 'This asks for a step; it is tried again among the incidents of its request.', id: 'Ini meminta suatu langkah; coba lagi melalui insiden permintaannya.' },
   WORKFLOW_SUBSTITUTED: { status: 409, title: 'Has a substitute', en: 'Somebody else stands in for this person in that time.', id: 'Sudah ada pengganti untuk orang ini pada waktu itu.' },
   WORKFLOW_NUDGED: { status: 409, title: 'Reminded already', en: 'They were reminded of it at {since}; try again some hours later.', id: 'Sudah diingatkan pada {since}; coba lagi beberapa jam lagi.' },
   WORKFLOW_NO_CANDIDATE: { status: 409, title: 'Nobody can decide', en: 'Nobody can decide the step "{step}" for this request; ask an administrator to fill the position.', id: 'Tidak ada yang dapat memutuskan langkah "{step}"; minta administrator mengisi posisinya.' },

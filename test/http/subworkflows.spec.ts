@@ -131,11 +131,19 @@ describe('requests that are part of others', () => {
     const own = flows.document({ s: filing({ input: {} }) });
     expect(await problems({ ...own, nodes: { ...own.nodes, s: filing({ definition: own.key, input: {} }) } })).toEqual(['#/nodes/s/definition loop']);
     const around = flows.document({ s: filing({ input: {} }) });
+    await world.as('dewi').post('/workflow/definitions', { document: own, anyway: true }).expect(201);
     await world.as('dewi').post('/workflow/definitions', { document: { ...around, nodes: { ...around.nodes, s: filing({ definition: own.key, input: {} }) } }, anyway: true }).expect(201);
-    expect(await problems({ ...own, nodes: { ...own.nodes, s: filing({ definition: around.key, input: {} }) } })).toEqual(['#/nodes/s/definition loop']);
-    await world.as('dewi').post('/workflow/definitions', { document: { ...own, nodes: { ...own.nodes, s: filing({ definition: around.key, input: {} }) } }, anyway: true }).expect(201);
-    expect(await world.as('siti').post('/workflow/instances', { definition: own.key, submit: true, form: {} })).toBeProblem(409, 'WORKFLOW_PARTS');
-    expect(await sql(`SELECT 1 FROM workflow_instance WHERE key IN ($1, $2)`, [own.key, around.key])).toEqual([]);
+    const ring = { ...own, nodes: { ...own.nodes, s: filing({ definition: around.key, input: {}, wait: false }) } };
+    expect(await problems(ring)).toEqual(['#/nodes/s/definition loop']);
+    expect(await world.as('dewi').post('/workflow/definitions', { document: ring, anyway: true })).toBeProblem(422, 'WORKFLOW_DEFINITION_INVALID');
+  });
+
+  it('are not filed by the hundred at once', async () => {
+    const list = JSON.stringify(Array.from({ length: 50 }, () => 'x'));
+    const inner = await publishes({ s: filing({ each: list, input: {} }) });
+    const outer = await publishes({ s: filing({ definition: inner, each: list, input: {} }) });
+    expect(await world.as('siti').post('/workflow/instances', { definition: outer, submit: true, form: {} })).toBeProblem(409, 'WORKFLOW_PARTS');
+    expect(await sql(`SELECT 1 FROM workflow_instance WHERE key IN ($1, $2)`, [inner, outer])).toEqual([]);
   });
 
   it('what could not be filed is refused where it is published, and where it runs', async () => {

@@ -96,6 +96,8 @@ describe('webhooks', () => {
     const [incident] = await incidentsOf(plain);
     expect([await incidentsOf(handled), incident]).toEqual([[], expect.objectContaining({ kind: 'failure', problem: 'unreachable: answered 500' })]);
     expect((await world.as('dewi').get('/webhook-deliveries?state=dead').expect(200)).body.items).toHaveLength(2);
+    const [given] = (await world.as('dewi').get('/webhook-deliveries?state=dead').expect(200)).body.items as { id: string }[];
+    expect(await world.as('dewi').post(`/webhook-deliveries/${given!.id}/retry`)).toBeProblem(409, 'WEBHOOK_STEP');
     await world.as('dewi').post(`/workflow/incidents/${incident!.id}/retry`).expect(200);
     await settles();
     expect([receiver.received.length, (await stands(plain))[0]]).toEqual([21, 'completed']);

@@ -108,13 +108,14 @@ export class WebhooksService {
     });
   }
 
-  /** Tells it again, whatever became of it. */
+  /** Tells it again, whatever became of it. Throws 409 WEBHOOK_STEP where it asks for a step, which may be over by now. */
   async retry(actor: Actor, id: string): Promise<DeliveryView> {
     return this.database.withTenant(actor, (tx) =>
       idempotent(tx, actor, async () => {
         await tx.$executeRaw`SELECT FROM webhook_delivery WHERE id = ${id}::uuid FOR UPDATE`;
         const row = await tx.webhookDelivery.findUnique({ where: { id }, include: { endpoint: true } });
         if (!row || row.endpoint.deletedAt) throw new Problem('NOT_FOUND');
+        if (row.taskId !== null) throw new Problem('WEBHOOK_STEP');
         await this.revive(tx, row);
         await this.audit.record(tx, actor, deliveryRetried(row));
         return toView(await tx.webhookDelivery.findUniqueOrThrow({ where: { id } }));

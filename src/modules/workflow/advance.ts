@@ -15,8 +15,15 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
   const needs: string[] = [];
   const mails: string[] = [];
   const launched: Delta['launches'] = [];
-  let { variables } = from;
   let running = [...ways];
+  let passes = 0;
+  /** Goes on from a step that has nothing to wait for. Past more of them than there are it is a ring that never would. */
+  const passed = (name: string, to: string) => {
+    if ((passes += 1) > flow.nodes.size) throw new Unevaluated(name, 'it goes round without ever waiting');
+    places = left(places, name);
+    running.push([name, to]);
+  };
+  let { variables } = from;
   while (running.length > 0) {
     const arrival = arrive(flow, places, running, chooser(flow, (when) => holds(definition, when, form, variables, env)));
     // The gate admits no definition in which this can happen.
@@ -34,8 +41,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
           tallies.set(last, null);
           continue;
         }
-        places = left(places, name);
-        running.push([name, node.to]);
+        passed(name, node.to);
         continue;
       }
       const known = asksPeople(node) ? env.candidates(name) : [];
@@ -47,8 +53,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
       }
       const parts = node.type === 'subworkflow' ? inputsOf(definition, name, { ...form, ...variables }, env) : undefined;
       if (parts?.length === 0) {
-        places = left(places, name);
-        running.push([name, node.to]);
+        passed(name, node.to);
         continue;
       }
       const tally = asksPeople(node) ? tallyOf(asked) : parts ? openTally(parts.map(() => 1)) : null;

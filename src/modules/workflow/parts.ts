@@ -9,6 +9,9 @@ import { titleOf } from './instances.view';
 import { type Delta, type Form, type Verb, VERBS, type WorkflowEvent } from './transition';
 import { draftSaved } from './workflow.events';
 
+/** Requests that one transaction files for others, at most: parts may have parts. */
+const MOST = 200;
+
 /** How a request moves. */
 interface Running {
   locked(tx: Tx, actor: Actor, id: string): Promise<InstanceRow>;
@@ -24,6 +27,8 @@ const DEPTH = 5;
  * a part and to the whole goes one after the other, in one transaction.
  */
 export class Parts {
+  private readonly filed = new WeakMap<object, number>();
+
   constructor(
     private readonly transitions: Running,
     private readonly definitions: DefinitionsService,
@@ -73,6 +78,9 @@ export class Parts {
     const published = await this.definitions.toFileBy(tx, node.definition).catch((error: unknown) => {
       throw error instanceof Problem ? cannot(error.detail(actor.locale)) : error;
     });
+    const filed = (this.filed.get(tx) ?? 0) + parts.length;
+    if (filed > MOST) throw cannot(`more than ${MOST} would be filed at once`);
+    this.filed.set(tx, filed);
     for (const form of parts) {
       const problems = formProblems(published.validateForm, form);
       if (problems.length > 0) throw cannot(problems.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '));

@@ -500,6 +500,13 @@ describe('the reducer', () => {
     expect(new Run({ ...flow({ p: filing({}), a: aStep('done') }, 'p'), form: { properties: { people: { type: 'array' }, day: {} } } }).tries({ type: 'submit', form: { people: Array.from({ length: 51 }, () => 1) } })).toEqual({ refused: 'expression', where: 'p', detail: 'more than 50 requests' });
   });
 
+  it('does not go round for ever past steps that have nothing to wait for', () => {
+    const title = { en: 'S', id: 'S' };
+    const nodes: Definition['nodes'] = { s: { type: 'subworkflow', title, definition: 'other', input: {}, each: 'none', to: 'x' }, x: exclusive('s', 'done') };
+    expect(new Run({ ...flow(nodes), form: { properties: { none: { type: 'array' }, way: { type: 'integer' } } } }).tries({ type: 'submit', form: { none: [] } })).toEqual({ refused: 'expression', where: 's', detail: 'it goes round without ever waiting' });
+    expect(new Run(flow({ c: { type: 'compensate', title, to: 'x' }, x: exclusive('c', 'done') })).tries({ type: 'submit', form: {} })).toMatchObject({ refused: 'expression', where: 'c' });
+  });
+
   it('undoes what has been carried out, each time it was, once and in reverse order', () => {
     const title = { en: 'S', id: 'S' };
     const service = (to: string, compensation?: string) => ({ type: 'service' as const, title, to, ...(compensation ? { compensation } : {}) });
