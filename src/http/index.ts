@@ -5,6 +5,7 @@ export { instant, rowVersion, uuid } from './schemas';
 export { AUTHORIZATION_VERSION, AuthorizationVersionInterceptor } from './authorization-version';
 export { Etagged, etagOf, IfMatch, requireBasis, requireUnchanged, TakesIfMatch } from './etag';
 export { Drain } from './drain';
+export { bodyFault } from './plain-input';
 export { HttpModule } from './http.module';
 export { idempotent, withoutSecret } from './idempotency';
 export { openApiDocument } from './openapi';

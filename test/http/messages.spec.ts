@@ -96,6 +96,14 @@ describe('messages', () => {
     expect(await world.as('dewi').delete(`/workflow/messages/${got.id}`)).toBeProblem(409, 'WORKFLOW_MESSAGE_DELIVERED');
   });
 
+  it('nobody tells what somebody has filed who lends them what they hold', async () => {
+    const ids = await world.ids();
+    const request = await flows.filed({ m: paid('done') }, {}, 'ratna');
+    await world.as('ratna').post('/delegations', { borrowerId: ids.person('eko'), permissions: ['workflow:complete'], validUntil: new Date(Date.now() + 86_400_000).toISOString(), reason: 'Away' }).expect(201);
+    const { body } = await world.as('eko').post('/workflow/messages', { name: 'payment.booked', key: request.id }).expect(201);
+    expect([body.state, (await seen(request))[0]]).toEqual(['waiting', 'running']);
+  });
+
   it('one that cannot be handed over is an incident until it can', async () => {
     const form = { type: 'object', required: ['reference'], properties: { reference: { type: 'string' } } };
     const nodes = { a: flows.step('m', 'lina'), m: paid('done', { form, as: 'booking' }) };

@@ -138,6 +138,25 @@ describe('requests that are part of others', () => {
     expect(await world.as('dewi').post('/workflow/definitions', { document: ring, anyway: true })).toBeProblem(422, 'WORKFLOW_DEFINITION_INVALID');
   });
 
+  it('an answer that filed some cannot be taken back; what is filled in there is told only where it is asked for', async () => {
+    const request = await flows.filed({ a: flows.step('s', 'lina'), s: filing({ wait: false, to: 'b' }), b: flows.step('done', 'eko') }, { way: 'Solo' });
+    await request.does('lina', 'approve', 'a');
+    expect(await request.handles('lina', 'take-back', null)).toBeProblem(409, 'WORKFLOW_TAKE_BACK');
+    const silent = await flows.filed({ s: filing({ to: 'b' }), b: flows.step('done', 'lina') }, { way: 'Secret place' });
+    await (await partsOf(silent))[0]!.does('eko', 'approve', 't');
+    const { items } = (await world.as('siti').get(`/workflow/instances/${silent.id}/history`).expect(200)).body as { items: { event: string; data: object }[] };
+    expect([items.at(-1)!.event, JSON.stringify(items.at(-1)!.data).includes('Secret place')]).toEqual(['part_completed', false]);
+  });
+
+  it('are checked as what people file is', async () => {
+    const leave = await publishes({ t: flows.step('done', 'eko') }, { form: { type: 'object', required: ['from', 'until'], properties: { from: { type: 'string', format: 'date' }, until: { type: 'string', format: 'date' }, substitute: { type: 'string', format: 'uuid' } } }, absence: { from: 'from', until: 'until', substitute: 'substitute' } });
+    const key = await publishes({ s: filing({ definition: leave, input: { from: '"2027-01-05"', until: '"2027-01-04"' } }) });
+    expect(await world.as('siti').post('/workflow/instances', { definition: key, submit: true, form: {} })).toBeProblem(409, 'WORKFLOW_PARTS');
+    const files = await publishes({ t: flows.step('done', 'eko') }, { attachments: { atLeast: 1 } });
+    const document = flows.document({ s: filing({ definition: files, input: {} }) });
+    expect((await world.as('dewi').post('/workflow/definitions/check', { document }).expect(200)).body.problems).toMatchObject([{ pointer: '#/nodes/s/definition', code: 'attachments' }]);
+  });
+
   it('are not filed by the hundred at once', async () => {
     const list = JSON.stringify(Array.from({ length: 50 }, () => 'x'));
     const inner = await publishes({ s: filing({ each: list, input: {} }) });

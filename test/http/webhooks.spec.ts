@@ -177,6 +177,50 @@ describe('webhooks', () => {
     expect([late.state, (await stands(late))[0], await incidentsOf(late)]).toEqual(['withdrawn', 'withdrawn', []]);
   });
 
+  it('a step that is over by the time it would be asked for again is not; one that is halted is when it goes on', async () => {
+    const { receiver, name } = await anEndpoint();
+    receiver.answers.push({ status: 500, afterMs: 200 });
+    const over = await flows.filed({ s: carriedOut(name) });
+    const under = settles();
+    while (receiver.received.length === 0) await new Promise((done) => setTimeout(done, 10));
+    await over.filer('withdraw');
+    await under;
+    await passes('1 minute');
+    await settles();
+    expect([receiver.received.length, over.state]).toEqual([1, 'withdrawn']);
+    const halted = await flows.filed({ s: carriedOut(name) });
+    await halted.handles('dewi', 'suspend', null, { comment: 'Wait' });
+    await settles();
+    expect(receiver.received.length).toBe(1);
+    await halted.handles('dewi', 'resume', null, { comment: 'On' });
+    await passes('1 minute');
+    await settles();
+    expect([receiver.received.length, (await stands(halted))[0]]).toEqual([2, 'completed']);
+  });
+
+  it('an answer the database cannot keep is none', async () => {
+    const { receiver, name } = await anEndpoint();
+    receiver.answers.push({ status: 200, body: { reference: 'a\u0000b' } });
+    const form = { type: 'object', required: ['reference'], properties: { reference: { type: 'string' } } };
+    const request = await flows.filed({ s: carriedOut(name, { form, as: 'booking' }) });
+    await settles();
+    expect([receiver.received.length, (await incidentsOf(request))[0]!.problem]).toEqual([1, expect.stringContaining('answer-invalid')]);
+  });
+
+  it('steps that wait for an endpoint that is deleted are told; one of the same name is asked then', async () => {
+    const { id, name, receiver } = await anEndpoint();
+    await world.as('dewi').patch(`/webhook-endpoints/${id}`, { enabled: false, version: 1 }).expect(200);
+    const request = await flows.filed({ s: carriedOut(name) });
+    await world.as('dewi').delete(`/webhook-endpoints/${id}`).expect(204);
+    await settles();
+    const [incident] = await incidentsOf(request);
+    expect(incident!.problem).toBe('unreachable: the endpoint has been deleted');
+    await world.as('dewi').post('/webhook-endpoints', { name, url: receiver.url }).expect(201);
+    await world.as('dewi').post(`/workflow/incidents/${incident!.id}/retry`).expect(200);
+    await settles();
+    expect((await stands(request))[0]).toBe('completed');
+  });
+
   it('of one request nothing is told before what came before; others do not wait', async () => {
     const { receiver } = await anEndpoint(['step.asked', 'request.completed']);
     receiver.answers.push({ status: 500 });

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../../platform/config';
+import { bodyFault } from '../../http';
 import { Database } from '../../platform/database';
 import { OutboundHttp } from '../../platform/http-client';
 import { Metrics } from '../../platform/telemetry';
@@ -14,6 +15,9 @@ const TO_ONE = 2;
 const PAUSES = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /** What follows from an answer is tried at these intervals, the last one over and over. */
 const FOLLOW_UP = [5, 30, 300, 1_800, 3_600];
+
+/** Seconds until something is taken up again that ended in a fault of our own. */
+const AFTER_FAULT = 300;
 
 /** After so long a round takes up nothing more: the worker shows between rounds that it lives. */
 const ROUND_MS = 15_000;
@@ -74,10 +78,26 @@ export class DeliveringService {
   }
 
   /** Whether there was one. */
-  private one(): Promise<boolean> {
+  private async one(): Promise<boolean> {
+    let claimed: Row | undefined;
+    try {
+      return await this.claimed((row) => (claimed = row));
+    } catch (error) {
+      if (!claimed) throw error;
+      // Whatever it was about, it is not taken up again at once.
+      const { id } = claimed;
+      const what = String(error instanceof Error ? error.message : error).slice(0, 500);
+      this.logger.error({ delivery: id, what }, 'a webhook could not be dealt with');
+      await this.database.asWorker((client) => client.query(`UPDATE webhook_delivery SET attempts = attempts + 1, last_error = $2, try_at = now() + make_interval(secs => $3) WHERE id = $1 AND ended_at IS NULL`, [id, what, AFTER_FAULT]));
+      return true;
+    }
+  }
+
+  private claimed(taken: (row: Row) => void): Promise<boolean> {
     return this.database.asWorker(async (client) => {
       const row = await this.inTurn(() => this.claim(client));
       if (!row) return false;
+      taken(row);
       try {
         await (row.state === 'pending' ? this.tell(client, row) : this.follow(client, row));
       } finally {
@@ -112,6 +132,11 @@ export class DeliveringService {
 
   private async tell(client: Client, row: Row): Promise<void> {
     const attempts = row.attempts + 1;
+    const wanted = row.task_id === null ? 'now' : await this.webhooks.wanted({ foundationId: row.foundation_id, taskId: row.task_id });
+    if (wanted !== 'now') {
+      await client.query(`UPDATE webhook_delivery SET state = CASE WHEN $2 THEN 'void' ELSE state END, ended_at = CASE WHEN $2 THEN now() END, try_at = now() + make_interval(secs => $3) WHERE id = $1`, [row.id, wanted === 'never', FOLLOW_UP[1]]);
+      return;
+    }
     const found = await this.request(row);
     if ('answer' in found) {
       // What follows from it comes in a step of its own, so that it is not asked for twice.
@@ -178,7 +203,9 @@ export function refusalOf(answer: Answer): { code: string; detail: string } | nu
 
 function parsed(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    const value = JSON.parse(body.toString('utf8')) as unknown;
+    // What the database could not keep is no answer.
+    return bodyFault(value) === null ? value : null;
   } catch {
     return null;
   }

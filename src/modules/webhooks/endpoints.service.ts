@@ -90,7 +90,9 @@ export class EndpointsService {
   async remove(actor: Actor, id: string): Promise<void> {
     await this.changing(actor, id, async (tx, row) => {
       await tx.webhookEndpoint.updateMany({ where: { id }, data: { deletedAt: new Date() } });
-      await tx.webhookDelivery.updateMany({ where: { endpointId: id, state: 'pending' }, data: { state: 'void', endedAt: new Date() } });
+      await tx.webhookDelivery.updateMany({ where: { endpointId: id, state: 'pending', taskId: null }, data: { state: 'void', endedAt: new Date() } });
+      // Steps wait for it: they are told that nobody will carry them out.
+      await tx.webhookDelivery.updateMany({ where: { endpointId: id, state: 'pending', taskId: { not: null } }, data: { state: 'answered', attempts: 0, tryAt: new Date(), answer: { unreachable: 'the endpoint has been deleted' } } });
       await this.audit.record(tx, actor, endpointDeleted(row));
     });
   }

@@ -6,7 +6,7 @@ import { DeliveriesController, EndpointsController } from './webhooks.controller
 import { WebhooksService } from './webhooks.service';
 
 export { DeliveringService, refusalOf } from './delivering.service';
-export { type Answer, WebhooksService } from './webhooks.service';
+export { type Answer, type Step, type Wanted, WebhooksService } from './webhooks.service';
 
 @Global()
 @Module({

@@ -20,14 +20,26 @@ export interface Told {
   taskId: string | null;
 }
 
-/** Says what follows from an answer; throws where that cannot be done now, and is asked again. */
-export type AnswerHandler = (delivery: { foundationId: string; taskId: string }, answer: Answer) => Promise<void>;
+export interface Step {
+  foundationId: string;
+  taskId: string;
+}
+
+/** Whether a step is to be asked for: now, not while its request is halted, or never, since it is over. */
+export type Wanted = 'now' | 'later' | 'never';
+
+/** Whose steps are carried out. */
+export interface Steps {
+  wanted(step: Step): Promise<Wanted>;
+  /** Says what follows from an answer; throws where that cannot be done now, and is asked again. */
+  answered(step: Step, answer: Answer): Promise<void>;
+}
 
 /** What other systems are told: made in the transaction of its cause, delivered by the worker. */
 @Injectable()
 export class WebhooksService {
   private readonly known = new Set<string>();
-  private handler: AnswerHandler | null = null;
+  private steps: Steps | null = null;
 
   constructor(
     private readonly database: Database,
@@ -46,14 +58,20 @@ export class WebhooksService {
     return [...this.known].sort();
   }
 
-  /** Registers the one who is told what systems answered that were asked to carry out a step. */
-  answersTo(handler: AnswerHandler): void {
-    if (this.handler) throw new Error('answers have somebody to go to already');
-    this.handler = handler;
+  /** Registers whose steps other systems are asked to carry out. */
+  stepsOf(steps: Steps): void {
+    if (this.steps) throw new Error('steps belong to somebody already');
+    this.steps = steps;
   }
-  async answered(delivery: { foundationId: string; taskId: string }, answer: Answer): Promise<void> {
-    if (!this.handler) throw new Error('there is nobody for answers to go to');
-    await this.handler(delivery, answer);
+  wanted(step: Step): Promise<Wanted> {
+    return this.owner().wanted(step);
+  }
+  answered(step: Step, answer: Answer): Promise<void> {
+    return this.owner().answered(step, answer);
+  }
+  private owner(): Steps {
+    if (!this.steps) throw new Error('steps belong to nobody');
+    return this.steps;
   }
 
   /** Tells everybody who wants to know, once this transaction is committed. */
@@ -89,7 +107,7 @@ export class WebhooksService {
 
   /** Asks for a step again that was asked for before: what follows from the answer, where there is one, or anew. @returns whether there was any. */
   async again(tx: Tx, taskId: string): Promise<boolean> {
-    const [row] = await tx.webhookDelivery.findMany({ where: { taskId }, orderBy: { seq: 'desc' }, take: 1 });
+    const [row] = await tx.webhookDelivery.findMany({ where: { taskId, endpoint: { deletedAt: null } }, orderBy: { seq: 'desc' }, take: 1 });
     if (!row) return false;
     await this.revive(tx, row);
     return true;

@@ -53,6 +53,7 @@ export function advance(definition: Definition, from: Marking, ways: readonly (r
       }
       const parts = node.type === 'subworkflow' ? inputsOf(definition, name, { ...form, ...variables }, env) : undefined;
       if (parts?.length === 0) {
+        if (node.type === 'subworkflow' && node.as !== undefined) variables = { ...variables, [node.as]: [] };
         passed(name, node.to);
         continue;
       }

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Problem, systemActor } from '../../access';
 import { Database } from '../../platform/database';
-import { type Answer, refusalOf, WebhooksService } from '../webhooks';
+import { type Answer, refusalOf, type Step, type Wanted, WebhooksService } from '../webhooks';
 import { formProblems } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { FailuresService } from './failures.service';
@@ -20,11 +20,19 @@ export class CallsService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.webhooks.answersTo((delivery, answer) => this.settle(delivery, answer));
+    this.webhooks.stepsOf({ wanted: (step) => this.wanted(step), answered: (step, answer) => this.settle(step, answer) });
+  }
+
+  private wanted({ foundationId, taskId }: Step): Promise<Wanted> {
+    return this.database.withTenant(systemActor('webhook', foundationId), async (tx) => {
+      const task = await tx.workflowTask.findUnique({ where: { id: taskId }, select: { state: true, instance: { select: { state: true } } } });
+      if (task?.state !== 'open') return 'never';
+      return task.instance.state === 'running' ? 'now' : 'later';
+    });
   }
 
   /** Throws where the request cannot go on now; that is on record then, and asked again. A step that is over needs no answer. */
-  private async settle({ foundationId, taskId }: { foundationId: string; taskId: string }, answer: Answer): Promise<void> {
+  private async settle({ foundationId, taskId }: Step, answer: Answer): Promise<void> {
     const actor = systemActor('webhook', foundationId);
     const report = (instanceId: string, code: string, detail: string) => this.database.withTenant(actor, (tx) => this.failures.report(tx, actor, instanceId, { taskId, code, detail }));
     let instanceId = '';

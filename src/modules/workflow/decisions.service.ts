@@ -77,16 +77,16 @@ export class DecisionsService {
       if (!visible) throw new Denied('NOT_FOUND', {}, target);
       const { definition } = await this.definitions.byId(tx, row.definition_id);
       const node = definition.nodes[last?.node ?? ''];
-      const { event, opened = [] } = (last?.data ?? {}) as { event?: { task?: string; part?: Part }; opened?: { node: string }[] };
+      const { event, opened = [], launched = [] } = (last?.data ?? {}) as { event?: { task?: string; part?: Part }; opened?: { node: string }[]; launched?: string[] };
       // What another system may have begun by now is beyond recall.
-      const begun = opened.some((each) => !asksPeople(definition.nodes[each.node]));
+      const begun = launched.length > 0 || opened.some((each) => !asksPeople(definition.nodes[each.node]));
       if (!last || last.actorKey !== actorKey(actor) || !ANSWERS.has(last.event) || !asksPeople(node) || !event?.task || !event.part || begun) throw new Problem('WORKFLOW_TAKE_BACK');
       const [clock] = await tx.$queryRaw<{ late: boolean }[]>`SELECT now() > ${last.at}::timestamptz + make_interval(mins => ${takeBackMinutesOf(node)}::int) AS late`;
       if (clock!.late) throw new Problem('WORKFLOW_TAKE_BACK');
       const before = this.standingBefore(row, definition, entries.slice(0, -1));
       // Nor can what it called off of others be begun again, or what it has told the request it is part of.
       const gone = before.tasks.filter(({ id }) => !row.tasks.some((each) => each.id === id)).map((each) => definition.nodes[each.node]);
-      if (gone.some((each) => each?.type === 'subworkflow' || (each?.type === 'service' && each.call)) || (row.parent_task_id !== null && row.state === 'rejected')) throw new Problem('WORKFLOW_TAKE_BACK');
+      if (gone.some((each) => each?.type === 'subworkflow' || (each && 'call' in each && each.call !== undefined)) || (row.parent_task_id !== null && row.state === 'rejected')) throw new Problem('WORKFLOW_TAKE_BACK');
       return this.transitions.run(tx, actor, row, { type: 'take-back', task: event.task, before }, { comment, takesBack: event.part.of });
     });
   }

@@ -56,7 +56,7 @@ function referenceProblems(definition: Definition): FieldError[] {
       }
       timeProblems(definition, name, node, problem);
       failureProblems(name, node, problem);
-      if (node.type === 'subworkflow' && node.wait === false) for (const field of ['as', 'onReject', 'boundary'] as const) if (node[field] !== undefined) problem(['nodes', name, field], 'wait', 'what is not waited for has no outcome');
+      if (node.type === 'subworkflow' && node.wait === false) for (const field of ['as', 'onReject', 'boundary', 'compensation'] as const) if (node[field] !== undefined) problem(['nodes', name, field], 'wait', 'what is not waited for has no outcome');
       if (node.type === 'parallel') for (const [index, to] of node.to.entries()) if (node.to.indexOf(to) !== index) problem(['nodes', name, 'to', index], 'duplicate', `leads to ${to} twice`);
       if (node.type === 'exclusive' || node.type === 'inclusive') branchProblems(definition, name, node, problem);
     }

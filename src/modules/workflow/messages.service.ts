@@ -10,7 +10,7 @@ import { formProblems } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { personBehind } from './filing';
 import { type InstanceRow, readInstance, requestFacts } from './instances.store';
-import { holdMessages, waitingFor } from './messages.store';
+import { holdMessages, lends, waitingFor } from './messages.store';
 import { Transitions } from './transitions.service';
 import type { ListMessagesQuery, MessageView, SendMessage } from './messages.dto';
 import { messageDiscarded, messageSent } from './workflow.events';
@@ -165,9 +165,10 @@ export class MessagesService {
     return { to: null, denied };
   }
 
-  /** Whoever holds `workflow:complete` for it, but nobody about what they filed themselves. */
+  /** Whoever holds `workflow:complete` for it, but nobody about what they filed themselves, nor for who filed it and has lent them something. */
   private async mayReport(tx: Tx, actor: Actor, personId: string, row: InstanceRow): Promise<boolean> {
-    return personId !== row.initiator_id && (await this.permissions.whoMay(tx, actor, 'workflow:complete', requestFacts(row), [personId])).has(personId);
+    if (personId === row.initiator_id || (await lends(tx, row.initiator_id, personId))) return false;
+    return (await this.permissions.whoMay(tx, actor, 'workflow:complete', requestFacts(row), [personId])).has(personId);
   }
 
   private async view(tx: Tx, row: WorkflowMessage): Promise<MessageView> {

@@ -29,13 +29,22 @@ export async function holdMessages(tx: Tx, foundationId: string, names: readonly
 
 /** Steps of a request begin to wait; whatever has been sent already, to these or to those that wait again, is tried now. */
 export async function awaitMessages(tx: Tx, foundationId: string, instanceId: string, opened: readonly Subscription[]): Promise<void> {
-  await holdMessages(tx, foundationId, opened);
+  const waiting = await tx.workflowSubscription.findMany({ where: { task: { instanceId, state: 'open' } }, select: { name: true, key: true } });
+  await holdMessages(tx, foundationId, [...opened, ...waiting]);
   if (opened.length > 0) await tx.workflowSubscription.createMany({ data: opened.map((each) => ({ id: uuidv7(), foundationId, ...each })) });
   await tx.$executeRaw`
     UPDATE workflow_message m SET try_at = clock_timestamp()
       FROM workflow_subscription s JOIN workflow_task t ON t.foundation_id = s.foundation_id AND t.id = s.task_id AND t.state = 'open'
      WHERE s.foundation_id = gloria_foundation() AND t.instance_id = ${instanceId}::uuid AND m.foundation_id = s.foundation_id AND m.name = s.name AND m.key = s.key
        AND m.delivered_at IS NULL AND m.try_at IS NULL AND m.expires_at > now()`;
+}
+
+/** Whether somebody lends another one anything now, directly or by way of somebody else. */
+export async function lends(tx: Tx, lenderId: string, borrowerId: string): Promise<boolean> {
+  const found = await tx.$queryRaw<object[]>`
+    WITH loan AS (SELECT d.lender_id, d.borrower_id FROM delegation d WHERE d.foundation_id = gloria_foundation() AND d.valid_from <= now() AND d.valid_until > now())
+    SELECT 1 AS lent FROM loan WHERE lender_id = ${lenderId}::uuid AND (borrower_id = ${borrowerId}::uuid OR borrower_id IN (SELECT l.lender_id FROM loan l WHERE l.borrower_id = ${borrowerId}::uuid)) LIMIT 1`;
+  return found.length > 0;
 }
 
 /** Steps of running requests that wait for this, those that have waited longest first. */

@@ -6,6 +6,7 @@ import { type Definition, formProblems } from './definition';
 import type { DefinitionsService } from './definitions.service';
 import { depthOf, type InstanceRow } from './instances.store';
 import { titleOf } from './instances.view';
+import type { SubstitutionsService } from './substitutions.service';
 import { type Delta, type Form, type Verb, VERBS, type WorkflowEvent } from './transition';
 import { draftSaved } from './workflow.events';
 
@@ -33,6 +34,7 @@ export class Parts {
     private readonly transitions: Running,
     private readonly definitions: DefinitionsService,
     private readonly audit: AuditService,
+    private readonly substitutions: SubstitutionsService,
   ) {}
 
   /**
@@ -49,11 +51,16 @@ export class Parts {
       for (const part of await this.partsOf(tx, actor, open)) if ((VERBS[part.state] as readonly Verb[]).includes(event.type)) await this.transitions.run(tx, within, part, { type: event.type }, {});
     }
     const opened = result.opens.filter(({ parts }) => parts);
-    for (const { id, node, parts } of opened) await this.file(tx, actor.foundationId, row, definition, node, id, parts!);
+    // What one of them files may have ended the others already.
+    for (const { id, node, parts } of opened) if (opened.length === 1 || (await tx.workflowTask.count({ where: { id, state: 'open' } })) > 0) await this.file(tx, actor.foundationId, row, definition, node, id, parts!);
     const { state } = result.next;
     if (row.parent_task_id !== null && ['completed', 'rejected', 'cancelled'].includes(state)) {
       const { row: whole } = await this.transitions.lockedByTask(tx, within, row.parent_task_id);
-      const answer = { id: row.id, state, form: row.form, variables: result.next.variables };
+      const { definition: of } = await this.definitions.byId(tx, whole.definition_id);
+      const step = of.nodes[whole.tasks.find(({ id }) => id === row.parent_task_id)?.node ?? ''];
+      // What is filled in there is told only where the definition asks for it: whoever sees the whole sees its history.
+      const told = step && 'as' in step && step.as !== undefined ? { form: row.form, variables: result.next.variables } : {};
+      const answer = { id: row.id, state, ...told };
       if (whole.tasks.some(({ id }) => id === row.parent_task_id)) await this.transitions.run(tx, within, whole, { type: 'part', task: row.parent_task_id, request: row.id, says: state === 'completed' ? 'approve' : 'reject', answer, form: whole.form }, {});
     }
     return opened.length > 0;
@@ -83,6 +90,8 @@ export class Parts {
     this.filed.set(tx, filed);
     for (const form of parts) {
       const problems = formProblems(published.validateForm, form);
+      if (problems.length === 0) problems.push(...(await this.substitutions.problemsOf(tx, published.definition, form, row.initiator_id)));
+      if (published.definition.attachments) problems.push({ pointer: '#/files', code: 'required', detail: 'files are asked for' });
       if (problems.length > 0) throw cannot(problems.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '));
       const id = uuidv7();
       await tx.workflowInstance.create({

@@ -96,6 +96,7 @@ async function partsProblems(tx: Tx, definition: Definition): Promise<FieldError
       problem(['definition'], 'unknown_definition', `nothing is filed by ${node.definition}`);
       continue;
     }
+    if (of.attachments) problem(['definition'], 'attachments', `${node.definition} asks for files, which a step has none of`);
     const { properties, required = [], additionalProperties } = of.form as { properties?: Record<string, unknown>; required?: string[]; additionalProperties?: unknown };
     for (const field of required) if (!Object.hasOwn(node.input, field)) problem(['input'], 'required', `${node.definition} asks for ${field}`);
     if (additionalProperties === false) for (const field of Object.keys(node.input)) if (!Object.hasOwn(properties ?? {}, field)) problem(['input', field], 'unknown_field', `${node.definition} does not ask for ${field}`);

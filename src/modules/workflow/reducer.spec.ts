@@ -494,7 +494,8 @@ describe('the reducer', () => {
     expect([ends(out, 'one', 'reject'), out.marking.state, ends(elsewhere, 'one', 'reject'), elsewhere.waiting]).toEqual([null, 'rejected', null, ['r']]);
     expect([out, elsewhere].map((each) => refold(each.definition, each.history).marking)).toEqual([out.marking, elsewhere.marking]);
     // None to file, and none that is waited for.
-    expect(of({ people: [] }).waiting).toEqual(['a']);
+    const none = of({ people: [] });
+    expect([none.waiting, none.marking.variables]).toEqual([['a'], { trips: [] }]);
     const launched = of({ people: ['x'] }, { wait: false, as: undefined });
     expect([launched.waiting, launched.last!.launches]).toEqual([['a'], [{ node: 'p', parts: [{ who: 'x' }] }]]);
     expect(new Run({ ...flow({ p: filing({}), a: aStep('done') }, 'p'), form: { properties: { people: { type: 'array' }, day: {} } } }).tries({ type: 'submit', form: { people: Array.from({ length: 51 }, () => 1) } })).toEqual({ refused: 'expression', where: 'p', detail: 'more than 50 requests' });

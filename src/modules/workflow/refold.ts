@@ -13,6 +13,8 @@ export interface Told {
   skipped?: string[];
   /** Of the steps gone past those whose people had approved already. */
   approvedBefore?: { node: string; asked: readonly Asked[] }[];
+  /** Where requests were filed that are not waited for. */
+  launched?: string[];
   /** Steps that were come to and at once left behind. */
   dropped?: { node: string; asked: readonly Asked[] }[];
   /** What expressions were told of the world, where there are any. */
@@ -31,6 +33,7 @@ export function toldOf(event: WorkflowEvent, result: Delta, world?: { now: Date;
     skipped: result.skipped.length > 0 ? result.skipped.map(({ node }) => node) : undefined,
     approvedBefore: approvedBefore.length > 0 ? approvedBefore : undefined,
     dropped: result.dropped.length > 0 ? result.dropped.map((each) => ({ node: each.node, asked: asked(each.asked) })) : undefined,
+    launched: result.launches.length > 0 ? result.launches.map(({ node }) => node) : undefined,
     world: world && { now: world.now.toISOString(), zone: world.zone },
   };
 }

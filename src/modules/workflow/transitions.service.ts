@@ -65,7 +65,7 @@ export class Transitions {
     readonly webhooks: WebhooksService,
     readonly failures: FailuresService,
   ) {
-    this.parts = new Parts(this, definitions, audit);
+    this.parts = new Parts(this, definitions, audit, substitutions);
   }
 
   /** One transaction, idempotent under the request's key. */

@@ -46,4 +46,18 @@ describe('outgoing requests', () => {
     await expect(allowed.send(`http://127.0.0.1:${port}/large`, { method: 'GET', maxBytes: 1_000 })).rejects.toThrow('larger than 1000');
     await allowed.onApplicationShutdown();
   });
+
+  it('end, however slowly what is asked goes on answering', async () => {
+    const dripping = createServer((_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('.'), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    await new Promise<void>((done) => dripping.listen(0, '127.0.0.1', done));
+    const allowed = Object.assign(client(['127.0.0.0/8']), { wholeMs: 300 });
+    await expect(allowed.send(`http://127.0.0.1:${(dripping.address() as AddressInfo).port}/`, { method: 'POST', body: '{}' })).rejects.toThrow(/timeout/i);
+    await allowed.onApplicationShutdown();
+    dripping.closeAllConnections();
+    await new Promise((done) => dripping.close(done));
+  });
 });

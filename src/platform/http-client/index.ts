@@ -5,6 +5,9 @@ import ipaddr from 'ipaddr.js';
 import { Agent, request } from 'undici';
 import { CONFIG, type Config } from '../config';
 
+/** From the first byte sent to the last received: a server that drips holds nobody up for longer. */
+const WHOLE_MS = 15_000;
+
 export class AddressRefused extends Error {
   constructor(readonly address: string) {
     super(`the address ${address} is not one outgoing requests may reach`);
@@ -41,6 +44,8 @@ export function isWithin(address: string, cidrs: readonly string[]): boolean {
  */
 @Injectable()
 export class OutboundHttp implements OnApplicationShutdown {
+  /** How long a request may take in all. */
+  readonly wholeMs: number = WHOLE_MS;
   private readonly agent: Agent;
 
   constructor(@Inject(CONFIG) config: Pick<Config, 'outboundAllowedCidrs'>) {
@@ -67,7 +72,7 @@ export class OutboundHttp implements OnApplicationShutdown {
     const host = target.hostname.replace(/^\[|\]$/g, '');
     // An address written literally is not looked up, so it is judged here.
     if (isIP(host) && !isReachable(host, this.allowed)) throw new AddressRefused(host);
-    const response = await request(target, { method: options.method, headers: options.headers, body: options.body, dispatcher: this.agent });
+    const response = await request(target, { method: options.method, headers: options.headers, body: options.body, dispatcher: this.agent, signal: AbortSignal.timeout(this.wholeMs) });
     const limit = options.maxBytes ?? 64 * 1024;
     const chunks: Buffer[] = [];
     let size = 0;
