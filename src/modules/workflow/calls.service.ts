@@ -2,10 +2,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Problem, systemActor } from '../../access';
 import { Database } from '../../platform/database';
 import { type Answer, refusalOf, type Step, type Wanted, WebhooksService } from '../webhooks';
-import { formProblems } from './definition';
+import { carriedOutElsewhere, formProblems } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { FailuresService } from './failures.service';
-import { handlesFailure } from './flow';
 import { Transitions } from './transitions.service';
 
 /** What becomes of a step once the system that was asked to carry it out has answered, or never did. */
@@ -42,12 +41,11 @@ export class CallsService implements OnModuleInit {
         if (!row.tasks.some(({ id }) => id === taskId)) return;
         const published = await this.definitions.byId(tx, row.definition_id);
         const node = published.definition.nodes[name];
-        if (node?.type !== 'service' && node?.type !== 'undo') return;
+        if (!carriedOutElsewhere(node)) return;
         instanceId = row.id;
         const refusal = refusalOf(answer);
         if (refusal) {
-          if (handlesFailure(node, refusal.code) === null) await this.failures.report(tx, actor, row.id, { taskId, ...refusal });
-          else await this.transitions.run(tx, actor, row, { type: 'fail', task: taskId, code: refusal.code, form: row.form }, { comment: refusal.detail });
+          await this.transitions.fail(tx, actor, row, { taskId, ...refusal });
           return;
         }
         // It says by itself when it has done it.

@@ -1,11 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Actor, actorKey, Denied, type PermissionCode, PermissionPort, Problem } from '../../access';
 import type { DecisionVerb, Tx } from '../../platform/database';
-import { asksPeople, type Definition, formProblems, takeBackMinutesOf } from './definition';
+import { asksPeople, carriedOutElsewhere, type Definition, formProblems, takeBackMinutesOf } from './definition';
 import { DefinitionsService, type PublishedDefinition } from './definitions.service';
 import { answersTo, type InstanceRow, requestFacts, standInAt, type WaitingTask } from './instances.store';
 import { FailuresService } from './failures.service';
-import { handlesFailure } from './flow';
 import { toView } from './instances.view';
 import { Transitions } from './transitions.service';
 import { type HistoryEntry, refold } from './refold';
@@ -34,7 +33,7 @@ export class DecisionsService {
       const published = await this.definitions.byId(tx, row.definition_id);
       // What other systems carry out – a payment – is checked and written as one: nobody who may no longer. People’s
       // decisions do not wait for whoever is changing authorization just then; a long import would hold them all up.
-      const service = carriedOutElsewhere(published.definition.nodes[node]?.type);
+      const service = carriedOutElsewhere(published.definition.nodes[node]);
       const who = service ? await this.permissions.holdStill(tx, actor) : actor;
       const stead = await this.requireMayDecide(tx, who, row, { id: taskId, node }, published);
       const waiting = await this.transitions.requireOpen(tx, row, taskId);
@@ -59,10 +58,8 @@ export class DecisionsService {
       const who = await this.permissions.holdStill(tx, actor);
       const stead = await this.requireMayDecide(tx, who, row, { id: taskId, node }, published);
       await this.transitions.requireOpen(tx, row, taskId);
-      if (!carriedOutElsewhere(published.definition.nodes[node]?.type)) throw new Problem('WORKFLOW_VERB', { verb: 'fail' });
-      if (handlesFailure(published.definition.nodes[node], code)) return this.transitions.run(tx, who, row, { type: 'fail', task: taskId, code, form: row.form }, { comment, stead });
-      await this.failures.report(tx, who, row.id, { taskId, code, detail: comment });
-      return toView(row, published, actor.locale);
+      if (!carriedOutElsewhere(published.definition.nodes[node])) throw new Problem('WORKFLOW_VERB', { verb: 'fail' });
+      return (await this.transitions.fail(tx, who, row, { taskId, code, detail: comment }, stead)) ?? toView(row, published, actor.locale);
     });
   }
 
@@ -114,13 +111,13 @@ export class DecisionsService {
     if (!asked && !(await this.permissions.allows(actor, 'workflow:read', facts)) && !(await this.permissions.allows(actor, 'workflow:complete', facts))) {
       throw new Denied('NOT_FOUND', {}, target);
     }
-    const { type } = definition.nodes[task.node] ?? {};
-    const service = carriedOutElsewhere(type);
+    const of = definition.nodes[task.node];
+    const service = carriedOutElsewhere(of);
     // Nor through a key of one's own.
     if (actor.kind !== 'system' && actor.personId === row.initiator_id) throw new Denied('WORKFLOW_OWN_STEP', {}, target);
-    const permission = service || type === 'task' ? 'workflow:complete' : 'workflow:approve';
+    const permission = service || of?.type === 'task' ? 'workflow:complete' : 'workflow:approve';
     // Whoever is asked to do something may: that decides nothing.
-    if (type !== 'task' && !(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
+    if (of?.type !== 'task' && !(await this.permissions.allows(actor, permission, facts))) throw new Denied('PERMISSION_DENIED', { permission }, target);
     if (!service && !asked) throw new Denied('WORKFLOW_NOT_CANDIDATE', {}, target);
     // Whoever lent it, or passed it on, acts with them: nobody decides on their own request, or has two parts in one, by lending.
     const handed = (asked?.reason as { chain?: string[] } | undefined)?.chain ?? [];
@@ -130,14 +127,11 @@ export class DecisionsService {
     const answers = await answersTo(tx, row.id, definition);
     const apart = await this.transitions.keptApart(tx, row, task.node, definition, answers);
     if (people.some((person) => apart.has(person))) throw new Denied('WORKFLOW_SEPARATION', {}, target);
-    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (['service', 'undo', 'task'].includes(definition.nodes[node]?.type ?? '') ? 'workflow:complete' : 'workflow:approve'));
+    const had = answers.filter((each) => each.people.some((person) => people.includes(person))).map(({ node }): PermissionCode => (carriedOutElsewhere(definition.nodes[node]) || definition.nodes[node]?.type === 'task' ? 'workflow:complete' : 'workflow:approve'));
     await this.permissions.requireDutyApart(tx, permission, people.includes(row.initiator_id) ? ['workflow:submit', ...had] : had, target);
     return stead;
   }
 }
-
-/** Whether another system does it. */
-const carriedOutElsewhere = (type: string | undefined): boolean => type === 'service' || type === 'undo';
 
 /** What is filled in at a step. Throws 422 WORKFLOW_FORM_INVALID where it is not what the step asks for. */
 function answerOf({ validateAnswer }: PublishedDefinition, node: string, form: Record<string, unknown> | undefined): Record<string, unknown> | undefined {

@@ -181,6 +181,9 @@ export type CandidateAlternative = z.output<typeof alternative>;
 /** A step that is put to people: to decide it, or to do it. */
 export type Approval = z.output<typeof approval> | (z.output<typeof task> & { [field in Exclude<keyof z.output<typeof approval>, keyof z.output<typeof task>>]?: undefined });
 
+/** Whether another system carries a step out. */
+export const carriedOutElsewhere = (node: Node | undefined): node is Extract<Node, { type: 'service' | 'undo' }> => node?.type === 'service' || node?.type === 'undo';
+
 export const asksPeople = (node: Node | undefined): node is Approval => node?.type === 'approval' || node?.type === 'task';
 export type Moment = z.output<typeof moment>;
 export type Boundary = z.output<typeof boundary>;

@@ -1,4 +1,4 @@
-import { type Boundary, type Definition, type Node } from './definition';
+import type { Boundary, Definition, Node } from './definition';
 
 /**
  * The token game. A token stands at a node that waits for somebody or something (`node`), or before a gateway that joins

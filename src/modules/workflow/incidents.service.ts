@@ -4,7 +4,7 @@ import { Cursors, idempotent, listName, type PageRequest } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { AuditService } from '../audit';
 import { DefinitionsService } from './definitions.service';
-import { callStep, endpointsOf } from './calls';
+import { callStep, endpointOf } from './calls';
 import { type InstanceRow, readInstance } from './instances.store';
 import { titleOf } from './instances.view';
 import { requestsWithin } from './rows';
@@ -93,7 +93,7 @@ export class IncidentsService {
   private async again(tx: Tx, actor: Actor, instance: InstanceRow, taskId: string, node: string): Promise<void> {
     await tx.workflowFailure.deleteMany({ where: { taskId } });
     const { definition } = await this.definitions.byId(tx, instance.definition_id);
-    if (!endpointsOf(definition).has(node) || (await this.transitions.webhooks.again(tx, taskId))) return;
+    if (endpointOf(definition.nodes[node]) === undefined || (await this.transitions.webhooks.again(tx, taskId))) return;
     await callStep(tx, this.transitions, actor, instance, definition, { id: taskId, node }, instance.variables);
   }
 }

@@ -11,12 +11,11 @@ import { DefinitionsService, type PublishedDefinition } from './definitions.serv
 import { personBehind } from './filing';
 import { type InstanceRow, readInstance, requestFacts } from './instances.store';
 import { holdMessages, lends, waitingFor } from './messages.store';
+import { inTheWay, TRIED_AGAIN_AT } from './retrying';
 import { Transitions } from './transitions.service';
 import type { ListMessagesQuery, MessageView, SendMessage } from './messages.dto';
 import { messageDiscarded, messageSent } from './workflow.events';
 
-/** How long a message that could not be handed over waits for its next try, in seconds: 5, 10, 20 …, at most an hour. */
-const RETRY = { first: 5, most: 3_600 };
 /** Messages are about requests nobody knows yet: for whoever administers all of them. */
 const ANY_REQUEST = rowFacts('request', {}, {});
 /** After so long it is looked at once more by itself, should whoever sent it have died before handing it over. */
@@ -143,10 +142,10 @@ export class MessagesService {
         return true;
       });
     } catch (error) {
-      const what = error instanceof Problem ? `${error.code}: ${error.detail('en')}` : error instanceof Error ? error.message : String(error);
+      const what = inTheWay(error);
       this.logger.warn({ message: id, what }, 'a message could not be handed over');
       await this.database.withTenant(actor, (tx) => tx.$executeRaw`
-        UPDATE workflow_message SET attempts = attempts + 1, last_error = ${what.slice(0, 500)}, try_at = now() + make_interval(secs => least(${RETRY.most}, ${RETRY.first} * 2 ^ least(attempts, 12)))
+        UPDATE workflow_message SET attempts = attempts + 1, last_error = ${what}, try_at = ${TRIED_AGAIN_AT}
          WHERE id = ${id}::uuid AND delivered_at IS NULL`);
       return false;
     }

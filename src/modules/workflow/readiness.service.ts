@@ -3,7 +3,7 @@ import { type Actor, type FieldError, PermissionPort, rowFacts } from '../../acc
 import { pointer } from '../../http';
 import { everyRow, type Tx } from '../../platform/database';
 import { WebhooksService } from '../webhooks';
-import { endpointsOf } from './calls';
+import { endpointOf } from './calls';
 import { type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import { type Approval, asksPeople, type CandidateAlternative, type Definition, rulesOf } from './definition';
 import { type FilingUnit, type Gap, gapsOf } from './readiness';
@@ -25,9 +25,9 @@ export class ReadinessService {
   async look(tx: Tx, actor: Actor, definition: Definition): Promise<{ problems: FieldError[]; warnings: FieldError[] }> {
     const gaps = gapsOf(definition, await this.units(tx, actor, definition));
     const said = (gap: Gap): FieldError => ({ pointer: pointer(['nodes', gap.node, 'candidates']), code: gap.gap, detail: explainGap(gap) });
-    const asked = endpointsOf(definition);
-    const there = await this.webhooks.named(tx, [...asked.values()]);
-    const missing = [...asked].filter(([, endpoint]) => !there.has(endpoint)).map(([node, endpoint]): FieldError => ({ pointer: pointer(['nodes', node, 'call', 'endpoint']), code: 'unknown_endpoint', detail: `there is no webhook endpoint ${endpoint}` }));
+    const asked = Object.entries(definition.nodes).flatMap(([node, of]) => [endpointOf(of)].flatMap((endpoint) => (endpoint === undefined ? [] : [[node, endpoint] as const])));
+    const there = await this.webhooks.named(tx, asked.map(([, endpoint]) => endpoint));
+    const missing = asked.filter(([, endpoint]) => !there.has(endpoint)).map(([node, endpoint]): FieldError => ({ pointer: pointer(['nodes', node, 'call', 'endpoint']), code: 'unknown_endpoint', detail: `there is no webhook endpoint ${endpoint}` }));
     return { problems: [...missing, ...(await partsProblems(tx, definition)), ...gaps.filter(({ blocks }) => blocks).map(said)], warnings: gaps.filter(({ blocks }) => !blocks).map(said) };
   }
 

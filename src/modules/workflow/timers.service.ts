@@ -1,16 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Problem, systemActor } from '../../access';
+import { systemActor } from '../../access';
 import { Database, type Tx } from '../../platform/database';
 import { Metrics } from '../../platform/telemetry';
 import { EscalationService } from './escalation.service';
+import { inTheWay, TRIED_AGAIN_AT } from './retrying';
 import { isMark } from './service-level';
 import { Transitions } from './transitions.service';
 
 /** Timers fired at once: enough to hide the way to the database, few enough to leave connections to others. */
 const AT_ONCE = 4;
-
-/** How long a timer that could not be fired waits for its next try, in seconds: 5, 10, 20 …, at most an hour. */
-const RETRY = { first: 5, most: 3_600 };
 
 /**
  * Makes what is due happen. A timer is claimed by the lock on its request, in the transaction of the transition it causes:
@@ -66,7 +64,7 @@ export class TimersService {
       if (lag !== null) this.metrics.timerLag.observe(lag);
       return lag !== null;
     } catch (error) {
-      const what = error instanceof Problem ? `${error.code}: ${error.detail('en')}` : error instanceof Error ? error.message : String(error);
+      const what = inTheWay(error);
       this.logger.warn({ timer: id, what }, 'a timer could not be fired');
       // Where the database is gone this fails as well, and the round ends; else the next one is nobody's fault.
       await this.database.withTenant(actor, (tx) => putOff(tx, id, what));
@@ -91,6 +89,6 @@ async function claim(tx: Tx, id: string): Promise<{ instance_id: string; task_id
 
 async function putOff(tx: Tx, id: string, what: string): Promise<void> {
   await tx.$executeRaw`
-    UPDATE workflow_timer SET attempts = attempts + 1, last_error = ${what.slice(0, 500)}, retry_at = now() + make_interval(secs => least(${RETRY.most}, ${RETRY.first} * 2 ^ least(attempts, 12)))
+    UPDATE workflow_timer SET attempts = attempts + 1, last_error = ${what}, retry_at = ${TRIED_AGAIN_AT}
      WHERE id = ${id}::uuid AND state = 'pending'`;
 }

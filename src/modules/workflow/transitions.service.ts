@@ -7,12 +7,12 @@ import { Metrics } from '../../platform/telemetry';
 import { AuditService } from '../audit';
 import { CalendarsService } from '../calendars';
 import { WebhooksService } from '../webhooks';
-import { callStep, endpointsOf } from './calls';
+import { callStep, endpointOf } from './calls';
 import { approvedFirst, type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import { type Approval, asksPeople, type Definition, type Moment } from './definition';
 import { DefinitionsService } from './definitions.service';
 import { dueAt, resumedAt } from './due';
-import { boundariesOf } from './flow';
+import { boundariesOf, handlesFailure } from './flow';
 import { inLimits, inTime } from './computing';
 import { FailuresService } from './failures.service';
 import { InformingService } from './informing.service';
@@ -132,6 +132,15 @@ export class Transitions {
     return keptApart(definition, name, { initiatorId: row.initiator_id, answers, department });
   }
 
+  /** What another system was to carry out has failed: the request goes where the definition says; or that is on record, and null. */
+  async fail(tx: Tx, actor: Actor, row: InstanceRow, failure: { taskId: string; code: string; detail: string }, stead: readonly string[] = []): Promise<InstanceView | null> {
+    const { definition } = await this.definitions.byId(tx, row.definition_id);
+    const { taskId, code, detail } = failure;
+    if (handlesFailure(definition.nodes[row.tasks.find(({ id }) => id === taskId)!.node], code) !== null) return this.run(tx, actor, row, { type: 'fail', task: taskId, code, form: row.form }, { comment: detail, stead });
+    await this.failures.report(tx, actor, row.id, failure);
+    return null;
+  }
+
   /** Makes a transition of a locked instance. Throws what the reducer refuses as a problem. */
   async run(tx: Tx, actor: Actor, row: InstanceRow, event: WorkflowEvent, said: Said): Promise<InstanceView> {
     const published = await this.definitions.byId(tx, row.definition_id);
@@ -185,10 +194,9 @@ export class Transitions {
       moves,
     });
     if (JSON.stringify(next.done ?? []) !== JSON.stringify(row.done)) await tx.$executeRaw`UPDATE workflow_instance SET done = ${[...(next.done ?? [])]}::text[] WHERE id = ${row.id}::uuid`;
-    if (endpointsOf(definition).size > 0) {
-      if (result.closes.length > 0) await this.webhooks.void(tx, result.closes.map(({ id }) => id));
-      for (const open of opens) await callStep(tx, this, actor, { ...row, form: form ?? row.form, round: next.round }, definition, open, next.variables);
-    }
+    const called = result.closes.filter(({ id }) => endpointOf(definition.nodes[row.tasks.find((task) => task.id === id)?.node ?? '']) !== undefined);
+    if (called.length > 0) await this.webhooks.void(tx, called.map(({ id }) => id));
+    for (const open of opens) await callStep(tx, this, actor, { ...row, form: form ?? row.form, round: next.round }, definition, open, next.variables);
     if (awaitsMessages(definition)) await awaitMessages(tx, actor.foundationId, row.id, subscriptions);
     for (const name of result.mails) await this.tell(tx, actor, row, definition, name, { ...(form ?? row.form), ...next.variables }, world);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
