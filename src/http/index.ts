@@ -13,6 +13,6 @@ export { Cursors, listName, MAX_PAGE, type Page, pageOf, pageQuery, type PageReq
 export { mermaidLabel, SvgResponse, xmlText } from './pictures';
 export { localeOf, ProblemFilter, toProblem } from './problem.filter';
 export { RateLimitGuard } from './rate-limit.guard';
-export { idempotencyOf } from './request-context.middleware';
+export { contextOf } from './request-context.middleware';
 export { fieldErrors, pointer, ValidationPipe } from './validation.pipe';
 export { namingConstraints } from './constraint-problems';

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
-import { Problem } from '../access';
+import { Problem, type RequestContext } from '../access';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const VISIBLE = /^[\x21-\x7e]{1,128}$/;
@@ -16,8 +16,14 @@ export function requestId(request: Request, response: Response, next: NextFuncti
   next();
 }
 
+/** What is put on record of where something came from. */
+export function contextOf(request: Request): RequestContext {
+  const template = (request.route as { path?: string } | undefined)?.path ?? request.path;
+  return { requestId: (request as Request & { id: string }).id, route: `${request.method} ${template}`, ip: request.ip ?? null, idempotency: idempotencyOf(request) };
+}
+
 /** The Idempotency-Key of a POST with a hash of path, query and body; undefined where none was sent. */
-export function idempotencyOf(request: Request): { key: string; requestHash: string } | undefined {
+function idempotencyOf(request: Request): { key: string; requestHash: string } | undefined {
   const key = request.get('idempotency-key');
   if (key === undefined || request.method !== 'POST') return undefined;
   if (!IDEMPOTENCY_KEY.test(key)) {

@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest, Problem, type RequestContext } from '../../access';
-import { idempotencyOf, localeOf, RateLimitGuard } from '../../http';
+import { contextOf, localeOf, RateLimitGuard } from '../../http';
 import { Metrics } from '../../platform/telemetry';
 import { ApiKeysService } from './api-keys.service';
 import { SessionsService } from './sessions.service';
@@ -52,9 +52,4 @@ export class AuthGuard implements CanActivate {
     if (caller.kind === 'unlinked') request.unlinked = caller;
     else request.actor = caller;
   }
-}
-
-function contextOf(request: Request & { id: string }): RequestContext {
-  const template = (request.route as { path?: string } | undefined)?.path ?? request.path;
-  return { requestId: request.id, route: `${request.method} ${template}`, ip: request.ip ?? null, idempotency: idempotencyOf(request) };
 }

@@ -5,7 +5,7 @@ import { Database, everyRow, type Notification, type Tx } from '../../platform/d
 import { Mailer, MailRefused } from '../../platform/mail';
 import { Outbox, type OutboxMessage } from '../../platform/outbox';
 import type { Kind } from './kinds';
-import { factsOf, namesIn } from './notifications.service';
+import { factsOf, namesIn, NotificationsService } from './notifications.service';
 import { choiceOf, preferencesOf } from './preferences';
 import { suppressedAmong } from './suppressions';
 import { afterQuiet, nextAt } from './timing';
@@ -33,6 +33,7 @@ export class MailingService implements OnModuleInit {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly mailer: Mailer,
+    private readonly notifications: NotificationsService,
     @Inject(CONFIG) private readonly config: Pick<Config, 'mail'>,
   ) {}
 
@@ -93,7 +94,11 @@ export class MailingService implements OnModuleInit {
     const done = { where: { id: { in: unread.map((row) => row.id) } } };
     if (!reader?.email) return void (await tx.notification.updateMany({ ...done, data: { mailProblem: 'no address' } }));
     const names = await namesIn(tx, unread);
-    const items = unread.map((row) => ({ ...told(row.kind as Kind, factsOf(row), { ...reader, names }), link: row.instanceId && this.config.mail.appUrl ? `${this.config.mail.appUrl}/requests/${row.instanceId}` : null }));
+    const items = [];
+    for (const row of unread) {
+      const link = row.instanceId && this.config.mail.appUrl ? `${this.config.mail.appUrl}/requests/${row.instanceId}` : null;
+      items.push({ ...told(row.kind as Kind, factsOf(row), { ...reader, names }), link, decide: await this.notifications.decisionLink(tx, row) });
+    }
     try {
       await this.mailer.send({ id, foundationId: first.foundationId, to: reader.email, ...mailOf(items, reader.locale) });
       await tx.notification.updateMany({ ...done, data: { mailedAt: new Date() } });

@@ -33,11 +33,16 @@ function byCause(notices: readonly Notice[]): { subjectId: string; type: string;
   return [...found.values()];
 }
 
+/** Makes the address at which the reader of a mail decides a step; null where they are to sign in. */
+type DecisionLinks = (tx: Tx, asked: { foundationId: string; taskId: string; personId: string }) => Promise<string | null>;
+
 const COUNTED = 1_000;
 
 /** What people are told: made in the transaction of its cause, read in the application, mailed by the worker. */
 @Injectable()
 export class NotificationsService {
+  private decisionLinks: DecisionLinks = () => Promise.resolve(null);
+
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
@@ -45,6 +50,16 @@ export class NotificationsService {
     private readonly webhooks: WebhooksService,
   ) {
     webhooks.register(KIND_NAMES);
+  }
+
+  /** How steps are decided from a mail; said by whoever runs them. */
+  decideBy(links: DecisionLinks): void {
+    this.decisionLinks = links;
+  }
+
+  /** Where the reader of this decides what it asks for. */
+  async decisionLink(tx: Tx, { kind, foundationId, taskId, personId }: Notification): Promise<string | null> {
+    return taskId !== null && kind.startsWith('step.') ? this.decisionLinks(tx, { foundationId, taskId, personId }) : null;
   }
 
   /** Tells people, once this transaction is committed; nobody but people who are there. */

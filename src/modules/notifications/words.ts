@@ -57,16 +57,17 @@ export function told(kind: Kind, facts: Facts, { locale, zone, names }: { locale
 }
 
 const LINES = {
-  en: { open: 'Open the request', many: (n: number) => `${n} things happened`, why: 'You get this mail because of your notification settings in Gloria.' },
-  id: { open: 'Buka permohonan', many: (n: number) => `${n} hal terjadi`, why: 'Anda menerima surel ini sesuai pengaturan pemberitahuan Anda di Gloria.' },
+  en: { open: 'Open the request', decide: 'Decide by this link – whoever has it can, so do not pass this mail on', many: (n: number) => `${n} things happened`, why: 'You get this mail because of your notification settings in Gloria.' },
+  id: { open: 'Buka permohonan', decide: 'Putuskan lewat tautan ini – siapa pun yang memilikinya bisa, jadi jangan teruskan surel ini', many: (n: number) => `${n} hal terjadi`, why: 'Anda menerima surel ini sesuai pengaturan pemberitahuan Anda di Gloria.' },
 };
 
 /** One mail about one thing, or about several. */
-export function mailOf(items: readonly (Told & { link: string | null })[], locale: Locale): { subject: string; text: string; html: string } {
+export function mailOf(items: readonly (Told & { link: string | null; decide: string | null })[], locale: Locale): { subject: string; text: string; html: string } {
   const lines = LINES[locale];
   const subject = items.length === 1 ? items[0]!.title : lines.many(items.length);
-  const text = [...items.map(({ title, body, link }) => [title, body, ...(link ? [link] : [])].join('\n')), '--', lines.why].join('\n\n');
-  const part = ({ title, body, link }: (typeof items)[number]) => `<h2 style="font-size:16px;margin:24px 0 4px">${escaped(title)}</h2><p style="margin:0">${escaped(body)}</p>${link ? `<p style="margin:8px 0 0"><a href="${escaped(link)}" style="color:#27548a">${lines.open}</a></p>` : ''}`;
+  const text = [...items.map(({ title, body, link, decide }) => [title, body, ...(link ? [link] : []), ...(decide ? ['', `${lines.decide}:`, decide] : [])].join('\n')), '--', lines.why].join('\n\n');
+  const anchor = (to: string | null, text: string) => (to ? `<p style="margin:8px 0 0"><a href="${escaped(to)}" style="color:#27548a">${text}</a></p>` : '');
+  const part = ({ title, body, link, decide }: (typeof items)[number]) => `<h2 style="font-size:16px;margin:24px 0 4px">${escaped(title)}</h2><p style="margin:0">${escaped(body)}</p>${anchor(link, lines.open)}${anchor(decide, lines.decide)}`;
   const html = `<!doctype html><html lang="${locale}"><meta charset="utf-8"><body style="font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;color:#1c2430;max-width:560px">${items.map(part).join('')}<p style="margin-top:32px;font-size:12px;color:#5b6470">${lines.why}</p></body></html>`;
   // A subject is one line, whatever titles and names hold.
   return { subject: subject.replace(/\s+/g, ' ').slice(0, 200), text, html };

@@ -26,8 +26,8 @@ export class DecisionsService {
     private readonly failures: FailuresService,
   ) {}
 
-  /** Answers an open step; `to`: the step it is sent back to, left out the initiator. */
-  async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string; to?: string; form?: Record<string, unknown> }): Promise<InstanceView> {
+  /** Answers an open step; `to`: the step it is sent back to, left out the initiator; `also`: what is written with it, once it may be. */
+  async decide(actor: Actor, taskId: string, verb: DecisionVerb, input: { comment?: string; step?: string; to?: string; form?: Record<string, unknown> }, also?: (tx: Tx, row: InstanceRow) => Promise<void>): Promise<InstanceView> {
     return this.failures.noting(actor, taskId, () => this.transitions.write(actor, async (tx) => {
       const { row, node } = await this.transitions.lockedByTask(tx, actor, taskId);
       const published = await this.definitions.byId(tx, row.definition_id);
@@ -39,6 +39,7 @@ export class DecisionsService {
       const waiting = await this.transitions.requireOpen(tx, row, taskId);
       if (input.step !== undefined && input.step !== node) throw new Problem('WORKFLOW_STEP', { actual: node, expected: input.step });
       if (waiting.answered) throw new Problem('WORKFLOW_ALREADY_DECIDED');
+      await also?.(tx, row);
       const part = partOf(waiting);
       const answer = verb === 'approve' || verb === 'complete' ? answerOf(published, node, input.form) : undefined;
       const about = { task: taskId, form: row.form, answer };

@@ -101,6 +101,8 @@ const approval = z.strictObject({
   notActorOf: z.array(id).min(1).max(20).optional(),
   /** Whether nobody who works in the department of whoever files it may decide this one. */
   differentDepartment: z.boolean().optional(),
+  /** `high`: decided only by people who have signed in to do so; no link in a mail decides it. Left out, `normal`. */
+  sensitivity: z.enum(['normal', 'high']).optional(),
   /** Whether those who have approved an earlier step of it have approved this one. */
   skipDecided: z.boolean().optional(),
   /** Whether those asked may hand it on or let others decide in their place, and ask for further people’s decisions; left out, they may. */
@@ -189,12 +191,13 @@ export type Moment = z.output<typeof moment>;
 export type Boundary = z.output<typeof boundary>;
 
 /** What a release has to know to run definitions; raised when documents can say something releases before could not run. */
-export const ENGINE = 4;
+export const ENGINE = 5;
 
 const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow', 'compensate', 'undo']);
 
 /** What has to be known to run this one. */
 export function engineOf({ nodes, computed, absence, attachments }: Definition): number {
+  if (Object.values(nodes).some((node) => node.type === 'approval' && node.sensitivity)) return 5;
   if (attachments || Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
   if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (asksPeople(node) && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
   return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (asksPeople(node) && (node.differentDepartment || node.skipDecided))) ? 2 : 1;

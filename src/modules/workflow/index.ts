@@ -19,6 +19,8 @@ import { InformingService } from './informing.service';
 import { IncidentsController } from './incidents.controller';
 import { IncidentsService } from './incidents.service';
 import { InstancesController } from './instances.controller';
+import { MailDecisionsController } from './mail-decisions.controller';
+import { MailDecisionsService } from './mail-decisions.service';
 import { MessagesController } from './messages.controller';
 import { MessagesService } from './messages.service';
 import { StatisticsService } from './statistics.service';
@@ -43,8 +45,8 @@ export { TimersService } from './timers.service';
 @Global()
 @Module({
   imports: [CalendarsModule, FilesModule],
-  controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MessagesController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachingService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MailDecisionsController, MessagesController, SubstitutionsController, TasksController],
+  providers: [AdministrationService, AttachingService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MailDecisionsService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [AttachmentsService, DefinitionsService, MessagesService, TimersService],
 })
 export class WorkflowModule {}

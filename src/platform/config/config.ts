@@ -24,7 +24,7 @@ export interface Config {
   readonly keyring: { dir: string; rootKey: Buffer };
   readonly storageDir: string;
   /** By Postmark; without its token into a folder, and in production not at all. */
-  readonly mail: { by: { kind: 'postmark'; token: string; apiUrl: string; from: string } | { kind: 'folder'; dir: string } | { kind: 'none' }; webhookPassword: string | null; appUrl: string | null };
+  readonly mail: { by: { kind: 'postmark'; token: string; apiUrl: string; from: string } | { kind: 'folder'; dir: string } | { kind: 'none' }; webhookPassword: string | null; appUrl: string | null; decisions: boolean };
   readonly outboundAllowedCidrs: string[];
   readonly workerHeartbeatFile: string;
   readonly release: { commit: string; instance: string };
@@ -106,7 +106,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: v.LOG_LEVEL,
     keyring: { dir: v.KEYRING_DIR, rootKey: v.ENCRYPTION_KEY ? Buffer.from(v.ENCRYPTION_KEY, 'base64') : DEVELOPMENT_ROOT_KEY },
     storageDir: v.STORAGE_DIR,
-    mail: { by: v.POSTMARK_API_KEY ? { kind: 'postmark', token: v.POSTMARK_API_KEY, apiUrl: v.POSTMARK_API_URL, from: v.POSTMARK_FROM_EMAIL } : production ? { kind: 'none' } : { kind: 'folder', dir: v.MAIL_DIR }, webhookPassword: v.POSTMARK_WEBHOOK_PASSWORD ?? null, appUrl: v.APP_URL?.replace(/\/$/, '') ?? null },
+    mail: { by: v.POSTMARK_API_KEY ? { kind: 'postmark', token: v.POSTMARK_API_KEY, apiUrl: v.POSTMARK_API_URL, from: v.POSTMARK_FROM_EMAIL } : production ? { kind: 'none' } : { kind: 'folder', dir: v.MAIL_DIR }, webhookPassword: v.POSTMARK_WEBHOOK_PASSWORD ?? null, appUrl: v.APP_URL?.replace(/\/$/, '') ?? null, decisions: v.MAIL_DECISIONS === 'on' },
     outboundAllowedCidrs: v.OUTBOUND_ALLOWED_CIDRS,
     workerHeartbeatFile: v.WORKER_HEARTBEAT_FILE,
     release: {

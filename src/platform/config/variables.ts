@@ -55,6 +55,7 @@ export const VARIABLES = {
   POSTMARK_API_URL: { schema: z.url().default('https://api.postmarkapp.com'), about: 'Postmark API', example: 'https://api.postmarkapp.com' },
   POSTMARK_FROM_EMAIL: { schema: z.string().regex(/^[^\r\n]{1,200}$/).default('Gloria <gloria@localhost>'), about: 'Sender of mails, confirmed at Postmark', example: 'Gloria <gloria@school.example>' },
   POSTMARK_WEBHOOK_PASSWORD: { schema: z.string().min(16).optional(), about: 'Password of POST /webhooks/postmark (user name: postmark), where Postmark reports bounces and complaints; without it none are taken', example: 'change-me', secret: true },
+  MAIL_DECISIONS: { schema: z.enum(['on', 'off']).default('on'), about: 'Whether mails that ask for a decision carry a link by which their reader decides', example: 'on' },
   MAIL_DIR: { schema: z.string().default('.gloria/mail'), about: 'Folder mails are written to where there is no Postmark; has no effect in production', example: '', ofItsPlace: true },
   APP_URL: { schema: z.url().optional(), about: 'Address of the frontend; mails link to <APP_URL>/requests/<id>', example: 'https://app.school.example', ofItsPlace: true },
   OUTBOUND_ALLOWED_CIDRS: { schema: csv.default([]), about: 'Private networks that outgoing webhooks may reach, comma-separated; empty means none', example: '' },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
-import { Errors, ServerClient } from 'postmark';
+import { Errors, Models, ServerClient } from 'postmark';
 import { CONFIG, type Config } from '../config';
 
 export interface Mail {
@@ -41,7 +41,7 @@ export class PostmarkMailer extends Mailer {
 
   async send({ id, foundationId, to, subject, text, html }: Mail): Promise<void> {
     try {
-      await this.client.sendEmail({ From: this.from, To: to, Subject: subject, TextBody: text, HtmlBody: html, MessageStream: 'outbound', Metadata: { id, foundation: foundationId }, TrackOpens: false });
+      await this.client.sendEmail({ From: this.from, To: to, Subject: subject, TextBody: text, HtmlBody: html, MessageStream: 'outbound', Metadata: { id, foundation: foundationId }, TrackOpens: false, TrackLinks: Models.LinkTrackingOptions.None });
     } catch (error) {
       if (error instanceof Errors.InactiveRecipientsError || error instanceof Errors.InvalidEmailRequestError) throw new MailRefused(error.message);
       throw error;

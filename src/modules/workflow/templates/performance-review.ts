@@ -25,8 +25,8 @@ export const performanceReview: Definition = {
   },
   start: 'head',
   nodes: {
-    head: { type: 'approval', title: { en: 'Assessment by the head of the unit', id: 'Penilaian pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'leadership' },
-    leadership: { type: 'approval', title: { en: 'Confirmation by the unit above', id: 'Pengesahan pimpinan di atasnya' }, candidates: [{ relation: 'head-of-unit', up: 1 }], notActorOf: ['head'], noCandidate: 'skip', returns: ['head'], onReject: 'head', to: 'done' },
+    head: { type: 'approval', sensitivity: 'high', title: { en: 'Assessment by the head of the unit', id: 'Penilaian pimpinan unit' }, candidates: [{ relation: 'head-of-unit' }], to: 'leadership' },
+    leadership: { type: 'approval', sensitivity: 'high', title: { en: 'Confirmation by the unit above', id: 'Pengesahan pimpinan di atasnya' }, candidates: [{ relation: 'head-of-unit', up: 1 }], notActorOf: ['head'], noCandidate: 'skip', returns: ['head'], onReject: 'head', to: 'done' },
     done: { type: 'end' },
   },
 };
