@@ -1,5 +1,5 @@
 // Who may import whom, in one place. The module order is one array; the rules follow from it.
-const MODULES = ['audit', 'auth', 'organization', 'permissions', 'calendars', 'files', 'webhooks', 'notifications', 'workflow', 'privacy'];
+const MODULES = ['audit', 'auth', 'organization', 'permissions', 'calendars', 'leave', 'files', 'webhooks', 'notifications', 'workflow', 'privacy'];
 
 const onlyLeft = MODULES.map((name, index) => ({
   name: `modules-only-left-${name}`,

@@ -8,6 +8,7 @@ import { AuditDenials, AuditModule } from './modules/audit';
 import { AuthGuard, AuthModule } from './modules/auth';
 import { CalendarsModule } from './modules/calendars';
 import { FILE_BODY, FilesModule } from './modules/files';
+import { LeaveModule } from './modules/leave';
 import { NotificationsModule } from './modules/notifications';
 import { WebhooksModule } from './modules/webhooks';
 import { IMPORT_BODY, OrganizationModule } from './modules/organization';
@@ -64,7 +65,7 @@ export class AppModule {
         LoggerModule.forRoot(loggerOptions(config)),
         TelemetryModule, DatabaseModule, CacheModule, FreshnessModule, KeyringModule, StorageModule, OutboxModule, OutboundHttpModule, MailModule, ClerkModule, JobsModule,
         HttpModule, PortsModule.bound,
-        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, FilesModule, WebhooksModule, NotificationsModule.of(config), WorkflowModule,
+        AuditModule, AuthModule.of(config), OrganizationModule, PermissionsModule, CalendarsModule, LeaveModule, FilesModule, WebhooksModule, NotificationsModule.of(config), WorkflowModule,
       ],
       providers: REQUEST_PATH,
     };

@@ -74,6 +74,7 @@ export const PROBLEMS = {
   WORKFLOW_LINK_INVALID: { status: 404, title: 'No such link', en: 'This link is not whole. Open it from the mail again, or sign in.', id: 'Tautan ini tidak lengkap. Buka lagi dari surel, atau masuk.' },
   WORKFLOW_LINK_EXPIRED: { status: 410, title: 'Link no longer valid', en: 'This link decides nothing any more. Sign in to decide.', id: 'Tautan ini tidak berlaku lagi. Masuk untuk memutuskan.' },
   WORKFLOW_LINK_USED: { status: 409, title: 'Link used', en: 'A link has decided this step before. Sign in to see what has become of it.', id: 'Tautan sudah pernah memutuskan langkah ini. Masuk untuk melihat hasilnya.' },
+  LEAVE_BALANCE: { status: 409, title: 'Not enough days', en: '{days} days of {kind} are asked for in {year}; {remaining} are left.', id: '{days} hari {kind} diminta untuk {year}; tersisa {remaining}.' },
   WORKFLOW_SUBSTITUTED: { status: 409, title: 'Has a substitute', en: 'Somebody else stands in for this person in that time.', id: 'Sudah ada pengganti untuk orang ini pada waktu itu.' },
   WORKFLOW_NUDGED: { status: 409, title: 'Reminded already', en: 'They were reminded of it at {since}; try again some hours later.', id: 'Sudah diingatkan pada {since}; coba lagi beberapa jam lagi.' },
   WORKFLOW_NO_CANDIDATE: { status: 409, title: 'Nobody can decide', en: 'Nobody can decide the step "{step}" for this request; ask an administrator to fill the position.', id: 'Tidak ada yang dapat memutuskan langkah "{step}"; minta administrator mengisi posisinya.' },

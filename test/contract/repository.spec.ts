@@ -24,6 +24,7 @@ import * as resourceTypesDto from '../../src/modules/permissions/resource-types.
 import * as searchDto from '../../src/modules/permissions/search.dto';
 import * as simulateDto from '../../src/modules/permissions/simulate.dto';
 import * as transferDto from '../../src/modules/permissions/transfer.dto';
+import * as leaveDto from '../../src/modules/leave/leave.dto';
 import { readDefinition } from '../../src/modules/workflow/gate';
 import * as notificationsDto from '../../src/modules/notifications/notifications.dto';
 import * as webhooksDto from '../../src/modules/webhooks/webhooks.dto';
@@ -98,7 +99,7 @@ describe('the repository', () => {
   it('says of every operation what it does, what it asks for, and shows a body that its own checks accept', () => {
     const document = openApiDocument(testApp.app);
     const schemas = document.components?.schemas as Record<string, { example?: unknown; examples?: unknown[] }>;
-    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, calendarsDto, filesDto, notificationsDto, workflowDto, mailDecisionsDto, messagesDto, webhooksDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
+    const dtos = Object.fromEntries([authDto, authzenDto, breakGlassDto, explainDto, organizationDto, permissionsDto, resourceTypesDto, searchDto, simulateDto, transferDto, calendarsDto, leaveDto, filesDto, notificationsDto, workflowDto, mailDecisionsDto, messagesDto, webhooksDto].flatMap((module) => Object.entries(module))) as unknown as Record<string, { schema?: { safeParse: (value: unknown) => { success: boolean; error?: unknown } } }>;
     let bodies = 0;
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(item as Record<string, { summary?: string; security?: object[]; requestBody?: { content: Record<string, { schema: { $ref?: string; example?: unknown } }> } }>)) {

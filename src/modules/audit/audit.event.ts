@@ -3,7 +3,7 @@ import type { ProblemCode } from '../../access';
 /** Tables whose rows an event may name; the commit-time check compares with these. */
 export type AuditTarget =
   | 'foundation' | 'org_unit' | 'position' | 'person' | 'appointment' | 'user_account' | 'user_session' | 'invitation'
-  | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'resource_type' | 'custom_permission' | 'break_glass' | 'break_glass_opening' | 'api_key' | 'workflow_definition' | 'business_calendar' | 'business_calendar_day' | 'workflow_draft' | 'workflow_retirement' | 'workflow_substitution' | 'workflow_instance'
+  | 'role' | 'role_inheritance' | 'role_assignment' | 'grant_rule' | 'delegation' | 'sod_set' | 'resource_type' | 'custom_permission' | 'break_glass' | 'break_glass_opening' | 'api_key' | 'workflow_definition' | 'business_calendar' | 'business_calendar_day' | 'leave_kind' | 'leave_rate' | 'leave_entry' | 'workflow_draft' | 'workflow_retirement' | 'workflow_substitution' | 'workflow_instance'
   | 'workflow_task' | 'workflow_message' | 'webhook_endpoint' | 'stored_file' | 'audit_event' | 'route';
 
 /** Those of them whose changes raise the head of authorization; a contract test compares with the triggers. */

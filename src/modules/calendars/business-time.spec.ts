@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { addBusinessDays, addBusinessTime, type BusinessCalendar, businessTimeBetween, type Hours, NoBusinessTime } from './business-time';
+import { addBusinessDays, addBusinessTime, type BusinessCalendar, businessTimeBetween, type Hours, NoBusinessTime, workingDays } from './business-time';
 
 const HOUR = 3_600_000;
 const school: BusinessCalendar = { zone: 'Asia/Jakarta', week: [...Array.from({ length: 4 }, () => [{ from: 420, to: 720 }, { from: 780, to: 960 }]), [{ from: 420, to: 660 }, { from: 780, to: 900 }], [], []], exceptions: new Map([['2026-12-25', []], ['2026-12-24', [{ from: 420, to: 600 }]]]) };
@@ -122,5 +122,23 @@ describe('business time', () => {
     const once: BusinessCalendar = { ...never, exceptions: new Map([['1970-01-05', [{ from: 420, to: 480 }]]]) };
     expect(addBusinessTime(once, 0, HOUR)).toBe(Date.parse('1970-01-05T08:00:00+07:00'));
     expect(() => addBusinessTime(once, 0, HOUR + 1)).toThrow(NoBusinessTime);
+  });
+
+  it.each<[string, string, [number, number][]]>([
+    ['2026-11-23', '2026-11-23', [[2026, 1]]], ['2026-11-28', '2026-11-29', []], ['2026-11-27', '2026-11-30', [[2026, 2]]], ['2026-12-24', '2026-12-26', [[2026, 1]]], ['2026-12-30', '2027-01-04', [[2026, 2], [2027, 2]]], ['2026-11-24', '2026-11-23', []],
+  ])('from %s until %s there are working days by year', (from, until, expected) => {
+    expect([...workingDays(school, from, until)]).toEqual(expected);
+  });
+
+  it('counts the days on which the clock on the wall says it is open at some minute', () => {
+    fc.assert(
+      fc.property(calendar, fc.integer({ min: 0, max: 400 }), fc.integer({ min: 0, max: 12 }), (given, start, more) => {
+        const utc = { ...given, zone: 'UTC' };
+        const date = (n: number) => new Date(Date.UTC(2026, 0, 1 + n)).toISOString().slice(0, 10);
+        const open = Array.from({ length: more + 1 }, (_, n) => Date.UTC(2026, 0, 1 + start + n)).filter((day) => Array.from({ length: 96 }, (_, quarter) => day + quarter * 900_000).some((ms) => isOpen(utc, ms)));
+        expect([...workingDays(given, date(start), date(start + more)).values()].reduce((sum, each) => sum + each, 0)).toBe(open.length);
+      }),
+      { numRuns: Math.ceil(RUNS.numRuns / 4) },
+    );
   });
 });

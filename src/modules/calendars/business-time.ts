@@ -102,3 +102,13 @@ function nextOpening(calendar: BusinessCalendar, at: number): number {
   for (const { from, until } of stretchesFrom(calendar, at)) if (at < until) return Math.max(at, from);
   throw new NoBusinessTime();
 }
+
+/** How many days are worked on from one local date to another, both included, by year; none where the second is before. ISO 8601; up to ten years. */
+export function workingDays(calendar: BusinessCalendar, from: string, until: string): Map<number, number> {
+  const found = new Map<number, number>();
+  let day = DateTime.fromISO(from, { zone: 'utc' });
+  for (let ahead = 0; ahead <= HORIZON_DAYS && day.toISODate()! <= until; ahead += 1, day = day.plus({ days: 1 })) {
+    if ((calendar.exceptions.get(day.toISODate()!) ?? calendar.week[day.weekday - 1] ?? []).length > 0) found.set(day.year, (found.get(day.year) ?? 0) + 1);
+  }
+  return found;
+}

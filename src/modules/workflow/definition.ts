@@ -166,6 +166,8 @@ export const definitionDocument = z.strictObject({
   computed: z.record(z.string().regex(/^[a-z][a-zA-Z0-9_]{0,59}$/), expression).refine((all) => Object.keys(all).length <= 50, 'at most 50').optional(),
   /** Whoever files it is away in that time once it is completed, and somebody decides in their place: fields of the form. */
   absence: z.strictObject({ from: z.string().min(1).max(100), until: z.string().min(1).max(100), substitute: z.string().min(1).max(100) }).optional(),
+  /** Its working days from the first to the last are counted, where the foundation counts this kind of leave: fields of the form, `kind` of its code. */
+  leave: z.strictObject({ kind: z.string().min(1).max(100), from: z.string().min(1).max(100), until: z.string().min(1).max(100) }).optional(),
   /** Files whoever files it has to attach, and of which kinds they may be; left out, of any. */
   attachments: z.strictObject({ atLeast: z.int().min(1).max(10), contentTypes: z.array(z.enum(FILE_TYPES)).min(1).optional() }).optional(),
   start: id,
@@ -196,8 +198,8 @@ export const ENGINE = 5;
 const NEWER: ReadonlySet<Node['type']> = new Set(['message', 'task', 'mail', 'subworkflow', 'compensate', 'undo']);
 
 /** What has to be known to run this one. */
-export function engineOf({ nodes, computed, absence, attachments }: Definition): number {
-  if (Object.values(nodes).some((node) => node.type === 'approval' && node.sensitivity)) return 5;
+export function engineOf({ nodes, computed, absence, attachments, leave }: Definition): number {
+  if (leave || Object.values(nodes).some((node) => node.type === 'approval' && node.sensitivity)) return 5;
   if (attachments || Object.values(nodes).some((node) => NEWER.has(node.type) || (node.type === 'service' && node.call) || ('boundary' in node && node.boundary?.some((each) => !('after' in each))))) return 4;
   if (computed || absence || Object.values(nodes).some((node) => ('as' in node && node.as) || ('branches' in node && node.branches.some(({ when }) => typeof when === 'string')) || (asksPeople(node) && (node.serviceLevel || rulesOf(node).some((rule) => 'people' in rule))))) return 3;
   return Object.values(nodes).some((node) => node.type === 'timer' || ('boundary' in node && node.boundary) || (asksPeople(node) && (node.differentDepartment || node.skipDecided))) ? 2 : 1;

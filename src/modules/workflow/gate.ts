@@ -39,6 +39,7 @@ function referenceProblems(definition: Definition): FieldError[] {
     const ways = Object.values(nodes).flatMap(successors).length;
     if (ways > WAYS) problem(['nodes'], 'too_big', `${ways} ways lead from node to node; at most ${WAYS}`);
     absenceProblems(definition, problem);
+    leaveProblems(definition, problem);
     compensationProblems(nodes, problem);
     if (has(definition.start) && nodes[definition.start]!.type === 'undo') problem(['start'], 'unknown_node', `${definition.start} undoes a step and is led to by nothing`);
     if (!has(definition.start)) problem(['start'], 'unknown_node', `there is no node ${definition.start}`);
@@ -69,6 +70,15 @@ function referenceProblems(definition: Definition): FieldError[] {
       }
     }
   });
+}
+
+/** Of leave that is counted: that the form asks which kind it is, and from which day until which. */
+function leaveProblems({ form, leave }: Definition, problem: Report): void {
+  if (!leave) return;
+  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
+  const text = (name: string, format?: string) => Object.hasOwn(properties, name) && properties[name]!.type === 'string' && (format === undefined || properties[name]!.format === format) && required.includes(name);
+  if (!text(leave.kind)) problem(['leave', 'kind'], 'unknown_field', `the form requires no text ${leave.kind}`);
+  for (const name of ['from', 'until'] as const) if (!text(leave[name], 'date')) problem(['leave', name], 'unknown_field', `the form requires no date ${leave[name]}`);
 }
 
 /** Of an absence: that the form asks from when until when, and can say who stands in. */

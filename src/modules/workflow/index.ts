@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { CalendarsModule } from '../calendars';
+import { LeaveModule } from '../leave';
 import { FilesModule } from '../files';
 import { AttachmentsService } from './attachments.service';
 import { AttachingService } from './attaching.service';
@@ -10,6 +11,7 @@ import { DefinitionsController, DraftsController, PicturesController, TemplatesC
 import { AdministrationService } from './administration.service';
 import { CallsService } from './calls.service';
 import { ConversationService } from './conversation.service';
+import { CountedLeave } from './counted-leave.service';
 import { DecisionsService } from './decisions.service';
 import { EscalationService } from './escalation.service';
 import { ExportService } from './export.service';
@@ -44,9 +46,9 @@ export { TimersService } from './timers.service';
 
 @Global()
 @Module({
-  imports: [CalendarsModule, FilesModule],
+  imports: [CalendarsModule, FilesModule, LeaveModule],
   controllers: [DefinitionsController, DraftsController, PicturesController, TemplatesController, InstancesController, IncidentsController, MailDecisionsController, MessagesController, SubstitutionsController, TasksController],
-  providers: [AdministrationService, AttachingService, AttachmentsService, BulkService, CallsService, ConversationService, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MailDecisionsService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
+  providers: [AdministrationService, AttachingService, AttachmentsService, BulkService, CallsService, ConversationService, CountedLeave, DecisionsService, DefinitionsService, DraftsService, EscalationService, ExportService, FailuresService, HandlingService, IncidentsService, InformingService, MailDecisionsService, MessagesService, PreviewService, ReadinessService, StatisticsService, SubstitutionsService, TimelineService, TimersService, Transitions, WorkflowService, WorkflowQueries, WorkflowRows],
   exports: [AttachmentsService, DefinitionsService, MessagesService, TimersService],
 })
 export class WorkflowModule {}

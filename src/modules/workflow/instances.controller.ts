@@ -9,7 +9,7 @@ import { ConversationService } from './conversation.service';
 import { DecisionsService } from './decisions.service';
 import { PreviewService } from './preview.service';
 import {
-  Attach, AttachmentParam, AttachmentResponse, AttachmentsResponse, CommentPage, CommentResponse, CopiedIn, CopyIn, CreateInstance, Explanation, ExportInstancesQuery, HistoryResponse, IdParam, InstancePage, InstanceResponse, ListCommentsQuery, ListInstancesQuery, PeopleResponse, PreviewInstance, PreviewResponse, SaveDraft, StatisticsQuery, StatisticsResponse, SubmitInstance,
+  Attach, AttachmentParam, AttachmentResponse, AttachmentsResponse, CommentPage, CommentResponse, CopiedIn, CopyIn, CreateInstance, Explanation, ExportInstancesQuery, HistoryResponse, LeaveAskedResponse, IdParam, InstancePage, InstanceResponse, ListCommentsQuery, ListInstancesQuery, PeopleResponse, PreviewInstance, PreviewResponse, SaveDraft, StatisticsQuery, StatisticsResponse, SubmitInstance,
   TimelineResponse, WatcherParam, Withdrawal, WriteComment,
 } from './workflow.dto';
 import { TimelineService } from './timeline.service';
@@ -91,6 +91,14 @@ export class InstancesController {
   @ZodResponse({ type: HistoryResponse, status: 200 })
   history(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
     return this.queries.history(actor, id);
+  }
+
+  @Get(':id/leave')
+  @ApiOperation({ summary: 'What leave a request asks for, and how much is left' })
+  @SignedIn()
+  @ZodResponse({ type: LeaveAskedResponse, status: 200 })
+  leave(@CurrentActor() actor: Actor, @Param() { id }: IdParam) {
+    return this.queries.leave(actor, id);
   }
 
   @Get(':id/timeline')

@@ -4,6 +4,7 @@ import { Database } from '../../platform/database';
 import { CalendarsService } from '../calendars';
 import { approvedFirst, type Candidate, explainCandidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import { type Approval, asksPeople, formProblems } from './definition';
+import { CountedLeave } from './counted-leave.service';
 import { DefinitionsService } from './definitions.service';
 import { personOf, unitFiledFor } from './filing';
 import { inLimits, inTime } from './computing';
@@ -25,6 +26,7 @@ export class PreviewService {
     private readonly definitions: DefinitionsService,
     private readonly calendars: CalendarsService,
     private readonly substitutions: SubstitutionsService,
+    private readonly leave: CountedLeave,
   ) {}
 
   /** Who would have to decide it, step by step, if everybody approves: as candidates stand now, those who would have decided before standing aside. */
@@ -65,7 +67,7 @@ export class PreviewService {
         const asked = (candidates.get(name) ?? []).map(({ personId: id, reason }) => ({ id, name: names.get(id)!, why: explainCandidate(reason, actor.locale, names, 'others') }));
         return { node: name, title: node.title[actor.locale], wave, state, kind: node.type, strategy: asksPeople(node) ? strategyOf(node) : null, dueAt: due.get(name)?.toISOString() ?? null, asked };
       };
-      return { steps: way.steps.map(stepOf), ends: way.ends };
+      return { steps: way.steps.map(stepOf), ends: way.ends, leave: await this.leave.foresee(tx, actor, definition, personId, unitId, input.form) };
     });
   }
 }

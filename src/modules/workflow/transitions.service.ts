@@ -10,6 +10,7 @@ import { WebhooksService } from '../webhooks';
 import { callStep, endpointOf } from './calls';
 import { approvedFirst, type Candidate, peopleOfDepartment, resolveCandidates } from './candidates';
 import { type Approval, asksPeople, type Definition, type Moment } from './definition';
+import { CountedLeave } from './counted-leave.service';
 import { DefinitionsService } from './definitions.service';
 import { dueAt, resumedAt } from './due';
 import { boundariesOf, handlesFailure } from './flow';
@@ -60,6 +61,7 @@ export class Transitions {
     private readonly definitions: DefinitionsService,
     private readonly calendars: CalendarsService,
     private readonly substitutions: SubstitutionsService,
+    private readonly leave: CountedLeave,
     private readonly informing: InformingService,
     private readonly metrics: Metrics,
     readonly webhooks: WebhooksService,
@@ -200,6 +202,7 @@ export class Transitions {
     if (awaitsMessages(definition)) await awaitMessages(tx, actor.foundationId, row.id, subscriptions);
     for (const name of result.mails) await this.tell(tx, actor, row, definition, name, { ...(form ?? row.form), ...next.variables }, world);
     await this.informing.ofTransition(tx, actor, row, definition, event, result, await this.newlyAsked(tx, definition, result, about, { opens, timers, asked: said.asked }));
+    await this.leave.follow(tx, actor, row, definition, form ?? row.form, next.state, event.type === 'submit');
     if (next.state === 'completed') await this.substitutions.follow(tx, actor, row, definition, form ?? row.form);
     for (const { node, parts } of result.launches) await this.parts.file(tx, actor.foundationId, { ...row, form: form ?? row.form }, definition, node, null, parts);
     await this.audit.record(tx, actor, transitioned(row.id, before, result, { event, seq: row.seq + 1, inSteadOf: [...(said.stead ?? [])] }));

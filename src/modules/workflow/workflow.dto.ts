@@ -103,7 +103,10 @@ const foreseen = z.object({
   dueAt: instant.nullable().meta({ description: 'By when at the latest, if everybody keeps to the times the definition gives them; null where it gives none, and after that' }),
   asked: z.array(z.object({ id: uuid, name: z.string(), why: z.string().meta({ example: 'Heads the unit (Head of science, Science)' }) })),
 });
-const preview = z.object({ steps: z.array(foreseen), ends: z.boolean().meta({ description: 'Whether it comes to its end, if everybody approves' }) });
+const leaveAsked = z.object({ kind: z.string().meta({ example: 'Annual leave' }), year: z.int(), days: z.int().meta({ description: 'Working days it asks for' }), remaining: z.number().meta({ description: 'As it stands, days of requests already filed taken off' }) });
+export type LeaveAsked = z.output<typeof leaveAsked>;
+export class LeaveAskedResponse extends createZodDto(z.object({ items: z.array(leaveAsked).meta({ description: 'By year; none where its leave is not counted' }) })) {}
+const preview = z.object({ steps: z.array(foreseen), ends: z.boolean().meta({ description: 'Whether it comes to its end, if everybody approves' }), leave: z.array(leaveAsked).meta({ description: 'Days of leave it asks for, where they are counted' }) });
 export type Preview = z.output<typeof preview>;
 export class PreviewResponse extends createZodDto(preview) {}
 export class SaveDraft extends createZodDto(z.strictObject({ form, seq: z.int().nonnegative().max(2_147_483_647).meta({ description: 'The seq read; refused when it has changed since' }) }).meta({ example: { form: exampleForm, seq: 0 } })) {}

@@ -3,11 +3,12 @@ import { type Actor, Denied, PermissionPort, Problem } from '../../access';
 import { Cursors, listName, type Page } from '../../http';
 import { Database, type Tx } from '../../platform/database';
 import { explainStandIn, namedIn } from './candidates';
+import { CountedLeave } from './counted-leave.service';
 import { DecisionsService } from './decisions.service';
 import { findRequests } from './search';
 import { DefinitionsService } from './definitions.service';
 import { type InstanceRow, readInstance, readInstances, requestFacts, wasAsked } from './instances.store';
-import type { InboxItem, InboxQuery, InstanceView, ListInstancesQuery } from './workflow.dto';
+import type { InboxItem, InboxQuery, InstanceView, LeaveAsked, ListInstancesQuery } from './workflow.dto';
 import { inboxRows, type InboxRow } from './inbox';
 import { DUE } from './service-level';
 import { flowchartOf, svgOf } from './picture';
@@ -22,6 +23,7 @@ export class WorkflowQueries {
     private readonly definitions: DefinitionsService,
     private readonly cursors: Cursors,
     private readonly decisions: DecisionsService,
+    private readonly counted: CountedLeave,
   ) {}
 
   /** Newest first. */
@@ -55,6 +57,15 @@ export class WorkflowQueries {
       return {
         items: rows.map((row) => ({ seq: row.seq, event: row.event, node: row.node, actor: row.actorKey, data: row.data as Record<string, unknown>, at: row.at.toISOString() })),
       };
+    });
+  }
+
+  /** What leave a request asks for, with what is left: for whoever decides. */
+  async leave(actor: Actor, id: string): Promise<{ items: LeaveAsked[] }> {
+    return this.database.withTenant(actor, async (tx) => {
+      const row = await this.visible(tx, actor, id);
+      const { definition } = await this.definitions.byId(tx, row.definition_id);
+      return { items: await this.counted.foresee(tx, actor, definition, row.initiator_id, row.unit_id, row.form) };
     });
   }
 

@@ -7,7 +7,7 @@ export { refusePrivilegedRole } from './privileged-role';
 export { isDatabaseUnavailable, postgresError } from './database-errors';
 export { Prisma } from './generated/client';
 export type {
-  ApiKey, Appointment, BreakGlass, BreakGlassOpening, BusinessCalendar, CustomPermission, Delegation, Foundation, Grant, Invitation, OrgUnit, Person, Position, ResourceType, Role, RoleAssignment, RoleInheritance, SodMember, SodSet, UserAccount, UserSession,
+  ApiKey, Appointment, BreakGlass, BreakGlassOpening, BusinessCalendar, CustomPermission, Delegation, Foundation, Grant, Invitation, LeaveKind, OrgUnit, Person, Position, ResourceType, Role, RoleAssignment, RoleInheritance, SodMember, SodSet, UserAccount, UserSession,
   WorkflowDefinition, WorkflowDraft, WorkflowHistory, WorkflowInstance, WorkflowMessage, WorkflowRetirement, WorkflowSubstitution, WorkflowTask, MailChoice, Notification, NotificationPreference, StoredFile, WebhookDelivery, WebhookEndpoint,
 } from './generated/client';
 export { type DecisionVerb, InstanceState, TaskState } from './generated/enums';

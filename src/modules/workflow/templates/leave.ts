@@ -17,6 +17,7 @@ export const leave: Definition = {
       handover: { type: 'string', maxLength: 500, description: 'Who takes over, and what' },
     },
   },
+  leave: { kind: 'kind', from: 'from', until: 'until' },
   absence: { from: 'from', until: 'until', substitute: 'substitute' },
   start: 'head',
   nodes: {
