@@ -1,25 +1,8 @@
 // What permissions cost. The world: one foundation with 40 schools of ten departments, 20,000 people with a post each, a
 // million grants and a million requests; beside it the RBAC models of Casbin's own benchmark (1,100, 11,000 and 110,000
 // rules) for node-casbin and for us, in one process, alternating.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
-import { prepareRolesAndDatabase, startPostgres } from '../scripts/embedded-postgres.mjs';
-import { must, root } from '../scripts/prepare.mjs';
-
-const require = createRequire(import.meta.url);
-const dist = (path) => require(join(root, 'dist', path));
-
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
-const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-const us = (value) => `${value < 10 ? value.toFixed(2) : Math.round(value)} µs`;
-const times = (value) => `${value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2)}×`;
-const row = (what, goal, measured, met, because = '') => ({ what, goal, measured, met: met ? 'yes' : 'missed', because });
+import { Agent } from 'node:http';
+import { actorOf, cpuOf, dist, durations, inWorld, ms, post, quantile, require, row, startApi, times, us } from './support/index.mjs';
 
 /** CPU of this process for `work` run `n` times, in µs each. */
 function cpuEach(n, work) {
@@ -29,50 +12,9 @@ function cpuEach(n, work) {
   return (user + system) / n;
 }
 
-/** Durations of `n` calls in ms, sorted. */
-async function durations(n, work) {
-  const found = [];
-  for (let index = 0; index < n; index += 1) {
-    const from = performance.now();
-    await work(index);
-    found.push(performance.now() - from);
-  }
-  return found.sort((a, b) => a - b);
-}
-
 export async function measure({ quick, step }) {
   const scale = quick ? 0.1 : 1;
-  const folder = mkdtempSync(join(tmpdir(), 'gloria-bench-'));
-  const stops = [];
-  try {
-    step('starting PostgreSQL');
-    const postgres = await startPostgres({ dir: join(root, '.gloria', 'bench-postgres'), fast: true });
-    stops.push(postgres.stop);
-    const name = `gloria_bench_${process.pid}`;
-    const urls = await prepareRolesAndDatabase(postgres.adminUrl, name, { app: 'app', owner: 'owner' });
-    must(process.execPath, ['dist/cli/gloria.js', 'migrate'], { MIGRATION_DATABASE_URL: urls.ownerUrl });
-    const environment = {
-      NODE_ENV: 'test', PORT: '0', PUBLIC_URL: 'http://localhost:3000', DATABASE_URL: urls.appUrl, LOG_LEVEL: 'silent', API_RATE_LIMIT: '100000000', DRAIN_SECONDS: '0',
-      KEYRING_DIR: join(folder, 'keyring'), STORAGE_DIR: join(folder, 'storage'), DEV_ISSUER_DIR: join(folder, 'issuer'),
-    };
-    require('reflect-metadata');
-    const { NestFactory } = require('@nestjs/core');
-    const { AppModule } = dist('app.module.js');
-    const { loadConfig } = dist('platform/config/index.js');
-    const app = await NestFactory.createApplicationContext(AppModule.of(loadConfig(environment)), { logger: false });
-    stops.push(() => app.close());
-    const organization = 'org_bench';
-    await dist('cli/seed-demo.js').seedDemonstration(app, JSON.parse(readFileSync(join(root, 'prisma/demo/organization.json'), 'utf8')), organization);
-    const adminUrl = Object.assign(new URL(postgres.adminUrl), { pathname: `/${name}` }).toString();
-    const admin = new pg.Client({ connectionString: adminUrl });
-    await admin.connect();
-    stops.push(async () => {
-      await admin.end();
-      const last = new pg.Client({ connectionString: postgres.adminUrl });
-      await last.connect();
-      await last.query(`DROP DATABASE ${name} WITH (FORCE)`);
-      await last.end();
-    });
+  return inWorld({ step, fast: true }, async ({ app, admin, environment, organization }) => {
     step(`filling the database (${(20_000 * scale).toLocaleString('en-US')} people, ${(1_000_000 * scale).toLocaleString('en-US')} grants, as many requests)`);
     const world = await fill(admin, scale);
 
@@ -90,10 +32,7 @@ export async function measure({ quick, step }) {
     step('revocation on three instances');
     rows.push(...(await revocation(app, world, environment, organization, quick)));
     return rows;
-  } finally {
-    for (const stop of stops.reverse()) await stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The big foundation, written past the triggers: what they would have kept, this keeps. */
@@ -125,8 +64,6 @@ async function fill(admin, scale) {
   const { rows } = await admin.query('SELECT id::text, n::int FROM bench_person ORDER BY n');
   return { foundation, people: rows.map(({ id }) => id) };
 }
-
-const actorOf = (foundationId, personId) => ({ kind: 'user', foundationId, personId, personName: 'Bench', userId: personId, sessionId: 'bench', authzVersion: 0n, startedAt: Date.now(), locale: 'en', timezone: 'Asia/Jakarta', request: { requestId: 'bench-bench', route: 'bench', ip: null } });
 
 /** Casbin's RBAC benchmark: a role for every ten users, a resource for every ten roles; may user 501 read data 9? */
 async function checks(app, world, quick) {
@@ -263,32 +200,6 @@ async function simulation(app, world, scale) {
   await app.get(PermissionPort).prepare(actor);
   const taken = await durations(3, () => app.get(SimulateService).simulate(actor, { changes: [{ op: 'grant', grant: { permission: 'workflow:approve', effect: 'allow', scope: 'school', subject: { type: 'everyone' } } }], limit: 50 }));
   return [row(`simulate a change for ${Math.round(20_000 * scale).toLocaleString('en-US')} people`, '≤ 2 s', `${(quantile(taken, 0.5) / 1_000).toFixed(1)} s`, quantile(taken, 0.5) <= 2_000)];
-}
-
-/** CPU seconds a process has used, by /proc. */
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function startApi(environment, more = {}) {
-  const child = spawn(process.execPath, [join(root, more.entry ?? 'dist/main.js')], { cwd: root, env: { PATH: process.env.PATH, ...environment, PORT: '0', HOST: '127.0.0.1', ...more.env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  child.stdout.resume();
-  const [message] = await once(child, 'message');
-  return { child, port: typeof message === 'object' ? message.port : null };
-}
-
-function post(port, path, body, headers, agent, method = 'POST') {
-  return new Promise((done, fail) => {
-    const text = body === undefined ? '' : JSON.stringify(body);
-    const outgoing = httpRequest({ port, host: '127.0.0.1', path, method, agent, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }) } }, (response) => {
-      let answer = '';
-      response.on('data', (chunk) => { answer += chunk; });
-      response.on('end', () => done({ status: response.statusCode, body: answer }));
-    });
-    outgoing.on('error', fail);
-    outgoing.end(text);
-  });
 }
 
 /** A number of requests by eight clients; how long and how much of the server's CPU they took. */
