@@ -108,7 +108,8 @@ export class DecisionsService {
   async requireMayDecide(tx: Tx, actor: Actor, row: InstanceRow, task: { id: string; node: string }, { definition }: PublishedDefinition): Promise<string[]> {
     const facts = requestFacts(row);
     const target = { type: 'workflow_task', id: task.id };
-    const asked = actor.kind === 'user' ? await standInAt(tx, task.id, actor.personId) : null;
+    const open = row.tasks.find(({ id }) => id === task.id);
+    const asked = actor.kind !== 'user' ? null : open ? open.candidate : await standInAt(tx, task.id, actor.personId);
     if (!asked && !(await this.permissions.allows(actor, 'workflow:read', facts)) && !(await this.permissions.allows(actor, 'workflow:complete', facts))) {
       throw new Denied('NOT_FOUND', {}, target);
     }

@@ -73,6 +73,17 @@ export async function readInstance(tx: Tx, id: string, personId: string | null, 
   return row ?? null;
 }
 
+/** Locks the request a task belongs to as `readInstance` does; null where there is no such task here. */
+export async function lockByTask(tx: Tx, taskId: string): Promise<{ instanceId: string; node: string } | null> {
+  const [found] = await tx.$queryRaw<{ instanceId: string; node: string }[]>`
+    SELECT t.instance_id AS "instanceId", t.node
+      FROM workflow_task t
+      JOIN workflow_instance part ON part.foundation_id = t.foundation_id AND part.id = t.instance_id
+      JOIN workflow_instance whole ON whole.foundation_id = part.foundation_id AND whole.id = coalesce(part.root_id, part.id)
+     WHERE t.foundation_id = gloria_foundation() AND t.id = ${taskId}::uuid FOR UPDATE OF whole`;
+  return found ?? null;
+}
+
 /** How many requests a request is part of, one within the other. */
 export async function depthOf(tx: Tx, id: string): Promise<number> {
   const [found] = await tx.$queryRaw<{ depth: number }[]>`

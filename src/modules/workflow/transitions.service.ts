@@ -17,7 +17,7 @@ import { boundariesOf, handlesFailure } from './flow';
 import { inLimits, inTime } from './computing';
 import { FailuresService } from './failures.service';
 import { InformingService } from './informing.service';
-import { answersTo, askedOf, asksWhoAnswered, type InstanceRow, markingOf, readInstance, requestFacts, type TaskChange, type Transition, writeTransition } from './instances.store';
+import { answersTo, askedOf, asksWhoAnswered, type InstanceRow, lockByTask, markingOf, readInstance, readInstances, requestFacts, type TaskChange, type Transition, writeTransition } from './instances.store';
 import { titleOf, toView } from './instances.view';
 import { Parts } from './parts';
 import { step } from './reducer';
@@ -90,9 +90,10 @@ export class Transitions {
 
   /** The instance a task belongs to, locked, and the task's node, whether it waits still or not. */
   async lockedByTask(tx: Tx, actor: Actor, taskId: string): Promise<{ row: InstanceRow; node: string }> {
-    const task = await tx.workflowTask.findFirst({ where: { id: taskId }, select: { instanceId: true, node: true } });
-    if (!task) throw new Problem('NOT_FOUND');
-    return { row: await this.locked(tx, actor, task.instanceId), node: task.node };
+    const task = await lockByTask(tx, taskId);
+    const [row] = task ? await readInstances(tx, [task.instanceId], actor.kind === 'system' ? null : actor.personId) : [];
+    if (!task || !row) throw new Problem('NOT_FOUND');
+    return { row, node: task.node };
   }
 
   /** The open task, or 409 WORKFLOW_TASK_CLOSED with what has become of it. */

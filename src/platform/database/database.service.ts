@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '../config';
 import { PrismaClient } from './generated/client';
 import { isDatabaseUnavailable, postgresError } from './database-errors';
 import { refusePrivilegedRole } from './privileged-role';
+import { StatementNames } from './statement-names';
 import { Replica } from './replica';
 import type { Tx } from './rows';
 
@@ -56,6 +57,7 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
   readonly hotPool: Pool;
   /** What has to happen before a change of authorization is answered; resolves to the head it made. Set by platform/freshness. */
   afterAuthorizationChange: (foundationId: string) => Promise<bigint | null> = () => Promise.resolve(null);
+  private readonly names = new StatementNames();
   private readonly prisma: PrismaClient;
   private readonly replica: Replica | null;
 
@@ -78,12 +80,13 @@ export class Database implements OnModuleInit, OnApplicationShutdown {
       // One that dies in the very moment it is handed out has no listener yet: "ready" and "terminated" can come in one packet.
       pool.on('connect', (client) => client.on('error', () => undefined));
     }
-    this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false }) });
+    this.prisma = new PrismaClient({ adapter: new PrismaPg(this.pool, { disposeExternalPool: false, statementNameGenerator: ({ sql, args }) => (args.length > 0 ? this.names.of(sql) : '') }) });
     this.replica = config.database.readUrl ? new Replica(this.prisma, this.pool, config.database.readUrl, config) : null;
   }
 
   async onModuleInit(): Promise<void> {
     await refusePrivilegedRole(this.pool, 'DATABASE_URL');
+    await this.names.learn(this.pool);
     await this.replica?.refusePrivileged();
   }
 
