@@ -162,7 +162,7 @@ describe('requests that are part of others', () => {
     const inner = await publishes({ s: filing({ each: list, input: {} }) });
     const outer = await publishes({ s: filing({ definition: inner, each: list, input: {} }) });
     expect(await world.as('siti').post('/workflow/instances', { definition: outer, submit: true, form: {} })).toBeProblem(409, 'WORKFLOW_PARTS');
-    expect(await sql(`SELECT 1 FROM workflow_instance WHERE key IN ($1, $2)`, [inner, outer])).toEqual([]);
+    expect(await sql(`SELECT 1 FROM workflow_instance WHERE key IN ($1, $2) AND foundation_id = $3`, [inner, outer, (await world.ids()).foundation])).toEqual([]);
   });
 
   it('what could not be filed is refused where it is published, and where it runs', async () => {

@@ -100,7 +100,7 @@ export class DecisionsService {
   }
 
   /**
-   * In this order: the request must be visible (else 404), not the actor's own, the permission held for it, the actor one
+   * `row` as it was read for the actor. In this order: the request must be visible (else 404), not the actor's own, the permission held for it, the actor one
    * of its candidates, and of nobody the step is kept apart from. @returns those in whose stead it is. Service steps are
    * for whoever holds `workflow:complete`; the others for candidates, who need `workflow:approve` to decide, and nothing to
    * do something.

@@ -136,7 +136,7 @@ export class WorkflowQueries {
 
   /** Whether they could decide it themselves: nobody gains a right by standing in. */
   private async mayStandIn(tx: Tx, actor: Actor, row: InboxRow): Promise<boolean> {
-    const instance = await readInstance(tx, row.instance_id, null, false);
+    const instance = await readInstance(tx, row.instance_id, actor.kind === 'user' ? actor.personId : null, false);
     try {
       await this.decisions.requireMayDecide(tx, actor, instance!, { id: row.task_id, node: row.node }, await this.definitions.byId(tx, row.definition_id));
       return true;
