@@ -28,18 +28,23 @@ async function inParallel(items, work, atOnce = AT_ONCE) {
 export async function measure({ quick, step }) {
   return inWorld({ step, fast: false }, async (world) => {
     const rows = [];
+    // What is measured is seen at once: the whole takes a while.
+    const found = (more) => {
+      for (const each of more) process.stdout.write(`  ${each.what}: ${each.measured} (${each.goal})\n`);
+      rows.push(...more);
+    };
     const { api, agent, as, people } = await signedIn(world);
     try {
       const use = { ...world, api, agent, as, people, quick };
-      rows.push(...(await decisions(use, step)));
+      found(await decisions(use, step));
       step('many votes, many decisions');
-      rows.push(...(await many(use)));
+      found(await many(use));
       step('publication and pictures');
-      rows.push(...pure(quick));
+      found(pure(quick));
       step('timers');
-      rows.push(...(await timers(use)));
+      found(await timers(use));
       step('the inbox');
-      rows.push(...(await inbox(use)));
+      found(await inbox(use));
       return rows;
     } finally {
       agent.destroy();
@@ -132,7 +137,7 @@ async function decisions(use, step) {
     row('the same beside pgbench writing the same rows in one call', '≥ 0.30×', `${times(ratio(rates.ceiling))} (${perSecond(median(rates.ceiling))})`, ratio(rates.ceiling) >= 0.3, ratio(rates.ceiling) >= 0.3 ? '' : 'reading, deciding and Prisma’s transaction are the rest'),
     row('the same beside bpmn-engine, its state in PostgreSQL', '≥ 8×', `${times(ratio(rates.bpmn))} (${perSecond(median(rates.bpmn))})`, ratio(rates.bpmn) >= 8, 'bpmn-engine: in process, no HTTP, sign-in, permissions, audit, tasks or mail'),
     row('the same beside DBOS', '≥ 3×', `${times(ratio(rates.dbos))} (${perSecond(median(rates.dbos))})`, ratio(rates.dbos) >= 3, 'DBOS: in process, nothing but the message and its receipt'),
-    row('a decision at 70 % of that load, p99', '≤ 50 ms', ms(p99), p99 <= 50),
+    row('a decision at 70 % of that load, p99', '≤ 50 ms', ms(p99), p99 <= 50, p99 <= 50 ? '' : 'client, process and PostgreSQL share two cores'),
     row('round trips and commits a decision', '≤ 3 and 1', `${trips.trips.toFixed(1)} and ${trips.commits.toFixed(1)}`, trips.trips <= 3 && trips.commits <= 1, trips.trips <= 3 ? '' : 'BEGIN, the tenant and COMMIT are each a round trip of Prisma’s transaction, and each check reads by itself'),
   ];
 }
@@ -396,8 +401,8 @@ async function many(use) {
     if (results.some(({ status }) => status !== 200)) throw new Error('a decision of many was refused');
   }
   return [
-    row(`${voters} votes on one request, eight at a time, in process`, '≤ 1 s, no deadlock', ms(median(votes)), median(votes) <= 1_000, median(votes) <= 1_000 ? '' : 'each waits for the request, and commits for itself'),
-    row('bulk approval of 200', '≤ 1 s', ms(median(bulks)), median(bulks) <= 1_000),
+    row(`${voters} votes on one request, eight at a time, in process`, '≤ 1 s, no deadlock', ms(median(votes)), median(votes) <= 1_000, median(votes) <= 1_000 ? '' : 'each waits for the request, reads the answers given before, and commits for itself'),
+    row('bulk approval of 200', '≤ 1 s', ms(median(bulks)), median(bulks) <= 1_000, median(bulks) <= 1_000 ? '' : 'each is a decision as above, four at a time'),
   ];
 }
 
@@ -469,7 +474,7 @@ async function timers(use) {
     const minute = perSec * 60;
     return [
       row('timers due at once: fired within a minute', '100,000', `${Math.round(minute).toLocaleString('en-US')} (${perSecond(perSec)}, of ${count.toLocaleString('en-US')} each once)`, minute >= 100_000, minute >= 100_000 ? '' : 'each is a transition of its own, read, written and committed as a decision is, by one process on two cores; more workers share them'),
-      row('lag of a timer at 100/s, p99', '≤ 1 s', ms(quantile(lags, 0.99)), quantile(lags, 0.99) <= 1_000),
+      row('lag of a timer at 100/s, p99', '≤ 1 s', ms(quantile(lags, 0.99)), quantile(lags, 0.99) <= 1_000, quantile(lags, 0.99) <= 1_000 ? '' : 'a hundred a second is about what one worker fires here'),
     ];
   } finally {
     worker.child.kill('SIGKILL');
@@ -490,7 +495,7 @@ async function inbox(use) {
   const { rows: [{ least }] } = await admin.query('SELECT max(n) AS least FROM bench_person');
   // Three each; the steps are primes, so that everybody has their share and nobody the same step twice.
   await run(`INSERT INTO workflow_candidate (foundation_id, task_id, person_id, reason, part) SELECT $1, t.id, p.id, jsonb_build_object('rule', jsonb_build_object('person', p.id)), p.id
-    FROM bench_task t CROSS JOIN generate_series(0, 2) k JOIN bench_person p ON p.n = ${least} - ((t.n * 7919 + k * 6271) % ${persons})`);
+    FROM bench_task t CROSS JOIN generate_series(0, 2) k JOIN bench_person p ON p.n = ${least} - ((t.n::bigint * 7919 + k * 6271) % ${persons})`);
   await admin.query(`SELECT set_config('session_replication_role', 'origin', false)`);
   for (const table of ['workflow_instance', 'workflow_task', 'workflow_candidate', 'person']) await admin.query(`VACUUM ANALYZE ${table}`);
   const { rows } = await admin.query(`SELECT id::text FROM bench_person WHERE n > ${least - persons} ORDER BY random() LIMIT 400`);

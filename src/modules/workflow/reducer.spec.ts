@@ -134,6 +134,11 @@ describe('the reducer', () => {
     expect(one.waiting).toEqual(['z']);
   });
 
+  it('takes the first way where several hold that may not', () => {
+    const both = new Run({ ...flow({ x: { type: 'exclusive', branches: [{ when: 'way > 1', to: 'a' }, { when: 'way > 0', to: 'b' }], otherwise: 'done' }, a: aStep('done'), b: aStep('done') }), form: { properties: { way: { type: 'integer' } } } });
+    expect(both.submits({ way: 2 }).waiting).toEqual(['a']);
+  });
+
   it('ends with its last token, or all at once', () => {
     const both = new Run(flow({ f: parallel('a', 'b'), a: aStep('done'), b: aStep('done') })).submits();
     expect(both.on('a', 'approve')).toBeNull();
@@ -274,6 +279,9 @@ describe('the reducer', () => {
     past.submits();
     expect([past.marking.state, past.last!.skipped]).toEqual(['completed', [{ node: 'a', asked: approved }]]);
     expect(refold(past.definition, past.history).marking).toEqual(past.marking);
+    // Led back to at once it is asked after all: somebody has to say it again.
+    const ring = new Run(flow({ a: aStep('x'), x: exclusive('a', 'done') }), { a: approved }).submits({ way: 5 });
+    expect([ring.waiting, ring.last!.opens[0]!.asked, ring.marking.tasks[0]!.tally!.approve.people]).toEqual([['a'], THREE.map(({ personId, weight }) => ({ personId, weight })), 0]);
     const all = new Run(flow({ a: aStep('done', { strategy: 'sequential' }) }), { a: approved }).submits();
     expect(all.marking.tasks[0]!.tally).toMatchObject({ approve: { people: 1, weight: 1 }, open: { people: 2, weight: 5 } });
     expect([all.on('a', 'approve', { turn: 0 }), all.on('a', 'approve', { of: 'budi', weight: 2, turn: 1 }), all.on('a', 'approve', { of: 'cici', weight: 3, turn: 2 })]).toEqual([{ refused: 'turn' }, null, null]);
@@ -488,6 +496,7 @@ describe('the reducer', () => {
     const ends = (run: Run, request: string, says: 'approve' | 'reject') => run.tries({ type: 'part', task: 't1', request, says, answer: { id: request }, form: {} });
     const run = of({ people: ['x', 'y'], day: 'Monday' });
     expect([run.waiting, run.last!.opens[0]!.parts]).toEqual([['p'], [{ who: 'x', day: 'Monday' }, { who: 'y', day: 'Monday' }]]);
+    expect(run.marking.tasks[0]!.tally!.open).toEqual({ people: 2, weight: 2 });
     expect([ends(run, 'one', 'approve'), run.waiting, ends(run, 'two', 'approve'), run.waiting, run.marking.variables]).toEqual([null, ['p'], null, ['a'], { trips: [{ id: 'one' }, { id: 'two' }] }]);
     expect(refold(run.definition, run.history).marking).toEqual(run.marking);
     const [out, elsewhere] = [of({ people: ['x', 'y'] }), of({ people: ['x', 'y'] }, { onReject: 'r' })];
@@ -618,7 +627,7 @@ describe('the reducer', () => {
   it('keeps of a step that was come to and at once called off by an end of all what refolding needs', () => {
     const run = new Run(flow({ a: aStep('f'), f: parallel('b', 's'), b: aStep('done'), s: aStep('t', { noCandidate: 'skip' }), t: { type: 'terminate' } }), { s: [] }).submits();
     run.on('a', 'approve');
-    expect([run.marking.state, run.last!.dropped.map(({ node }) => node)]).toEqual(['completed', ['b']]);
+    expect([run.marking.state, run.last!.dropped.map(({ node }) => node), run.last!.opens]).toEqual(['completed', ['b'], []]);
     expect(refold(run.definition, run.history).marking).toEqual(run.marking);
   });
 
