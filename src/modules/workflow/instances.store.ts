@@ -154,14 +154,16 @@ export async function answersTo(tx: Tx, instanceId: string, definition: Definiti
   type Row = { node: string; verb: DecisionVerb; person_id: string | null; stead: string[]; stands: boolean; decided_at: Date };
   const rows = await tx.$queryRaw<Row[]>`
     SELECT t.node, d.verb::text AS verb, d.decided_at, coalesce(CASE WHEN d.actor_key LIKE 'person:%' THEN substr(d.actor_key, 8) END, k.created_by_id::text) AS person_id,
-           coalesce((SELECT array_agg(s) FROM workflow_history h, jsonb_array_elements_text(h.data->'stead') AS s
-                      WHERE h.foundation_id = d.foundation_id AND h.instance_id = i.id AND h.node = t.node AND h.actor_key = d.actor_key), '{}') AS stead,
+           coalesce(instead.stead, '{}') AS stead,
            t.round = i.round AND t.state <> 'returned' AND t.state <> 'cancelled' AND NOT EXISTS (
              SELECT FROM workflow_task later WHERE later.foundation_id = t.foundation_id AND later.instance_id = t.instance_id AND later.node = t.node AND later.id > t.id AND later.state <> 'cancelled') AS stands
       FROM workflow_instance i
       JOIN workflow_task t ON t.foundation_id = i.foundation_id AND t.instance_id = i.id
       JOIN workflow_decision d ON d.foundation_id = t.foundation_id AND d.task_id = t.id AND d.taken_back_at IS NULL
       LEFT JOIN api_key k ON k.foundation_id = d.foundation_id AND d.actor_key = 'api_key:' || k.id::text
+      -- Read once for all answers: of a request of many votes the history is long.
+      LEFT JOIN (SELECT h.node, h.actor_key, array_agg(s) AS stead FROM workflow_history h, jsonb_array_elements_text(h.data->'stead') AS s
+                  WHERE h.foundation_id = gloria_foundation() AND h.instance_id = ${instanceId}::uuid GROUP BY h.node, h.actor_key) AS instead ON instead.node = t.node AND instead.actor_key = d.actor_key
      WHERE i.id = ${instanceId}::uuid`;
   const answers = rows.map(({ node, verb, person_id: person, stead, stands, decided_at: at }) => ({ node, verb, stands, at: at.getTime(), people: [...(person === null ? [] : [person]), ...stead] }));
   return answers.length > 0 && asksWhoAnswered(definition) ? givenAgain(definition, answers, await ledBack(tx, instanceId, definition)) : answers;
