@@ -25,12 +25,14 @@ interface Stretch {
 /** How far it is looked for working time: a calendar with none in so long has none. */
 const HORIZON_DAYS = 3_660;
 
+/** When work is done on a local date. */
+const hoursOf = (calendar: BusinessCalendar, day: DateTime): readonly Hours[] => calendar.exceptions.get(day.toISODate()!) ?? calendar.week[day.weekday - 1] ?? [];
+
 /** The working time of a local date, as it passes: on a day the clock is put forward less of it, on one it is put back more. */
 function stretchesOf(calendar: BusinessCalendar, day: DateTime): Stretch[] {
-  const hours = calendar.exceptions.get(day.toISODate()!) ?? calendar.week[day.weekday - 1] ?? [];
   // 24:00 is the next day's beginning; a time the clock leaps over is that much later.
   const at = (minutes: number) => (minutes === 1_440 ? day.plus({ days: 1 }).startOf('day') : day.set({ hour: Math.floor(minutes / 60), minute: minutes % 60 })).toMillis();
-  return hours.map(({ from, to }) => ({ from: at(from), until: at(to) })).filter(({ from, until }) => from < until);
+  return hoursOf(calendar, day).map(({ from, to }) => ({ from: at(from), until: at(to) })).filter(({ from, until }) => from < until);
 }
 
 const dayOf = (calendar: BusinessCalendar, at: number) => DateTime.fromMillis(at, { zone: calendar.zone }).startOf('day');
@@ -108,7 +110,7 @@ export function workingDays(calendar: BusinessCalendar, from: string, until: str
   const found = new Map<number, number>();
   let day = DateTime.fromISO(from, { zone: 'utc' });
   for (let ahead = 0; ahead <= HORIZON_DAYS && day.toISODate()! <= until; ahead += 1, day = day.plus({ days: 1 })) {
-    if ((calendar.exceptions.get(day.toISODate()!) ?? calendar.week[day.weekday - 1] ?? []).length > 0) found.set(day.year, (found.get(day.year) ?? 0) + 1);
+    if (hoursOf(calendar, day).length > 0) found.set(day.year, (found.get(day.year) ?? 0) + 1);
   }
   return found;
 }

@@ -151,7 +151,7 @@ export class LeaveService {
     }
   }
 
-  /** What is left of a kind of leave for what a form asks: how many working days, and the balance without them; null where it is not counted. */
+  /** What is left of a kind of leave for what a form asks: how many working days, and the balance without them, by year; none where it is not counted. */
   async foresee(tx: Tx, actor: Actor, { personId, unitId, kind: code, from, until }: Omit<Used, 'instanceId' | 'cause'>): Promise<{ kind: string; year: number; days: number; remaining: number }[]> {
     const kind = await tx.leaveKind.findFirst({ where: { code } });
     if (!kind) return [];

@@ -44,7 +44,7 @@ export class AuthzenService {
   ) {}
 
   metadata() {
-    const at = this.config.http.publicUrl.replace(/\/$/, '');
+    const at = this.config.http.publicUrl;
     return {
       policy_decision_point: at,
       access_evaluation_endpoint: `${at}/access/v1/evaluation`,

@@ -72,32 +72,39 @@ function referenceProblems(definition: Definition): FieldError[] {
   });
 }
 
+/** A field of a form that is a text, with its format, and whether it has to be filled in; null where it has none of this name. */
+function textField(form: Definition['form'], name: string): { format: unknown; required: boolean } | null {
+  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
+  const field = Object.hasOwn(properties, name) ? properties[name]! : null;
+  return field?.type === 'string' ? { format: field.format, required: required.includes(name) } : null;
+}
+
+/** Whether a form requires a text of this name, in one of these formats. */
+function requiresOne(form: Definition['form'], name: string, ...formats: unknown[]): boolean {
+  const field = textField(form, name);
+  return field !== null && field.required && formats.includes(field.format);
+}
+
 /** Of leave that is counted: that the form asks which kind it is, and from which day until which. */
 function leaveProblems({ form, leave }: Definition, problem: Report): void {
   if (!leave) return;
-  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
-  const text = (name: string, format?: string) => Object.hasOwn(properties, name) && properties[name]!.type === 'string' && (format === undefined || properties[name]!.format === format) && required.includes(name);
-  if (!text(leave.kind)) problem(['leave', 'kind'], 'unknown_field', `the form requires no text ${leave.kind}`);
-  for (const name of ['from', 'until'] as const) if (!text(leave[name], 'date')) problem(['leave', name], 'unknown_field', `the form requires no date ${leave[name]}`);
+  if (textField(form, leave.kind)?.required !== true) problem(['leave', 'kind'], 'unknown_field', `the form requires no text ${leave.kind}`);
+  for (const name of ['from', 'until'] as const) if (!requiresOne(form, leave[name], 'date')) problem(['leave', name], 'unknown_field', `the form requires no date ${leave[name]}`);
 }
 
 /** Of an absence: that the form asks from when until when, and can say who stands in. */
 function absenceProblems({ form, absence }: Definition, problem: Report): void {
   if (!absence) return;
-  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
-  const is = (name: string, ...formats: unknown[]) => Object.hasOwn(properties, name) && properties[name]!.type === 'string' && formats.includes(properties[name]!.format);
-  for (const name of ['from', 'until'] as const) if (!is(absence[name], 'date', 'date-time') || !required.includes(absence[name])) problem(['absence', name], 'unknown_field', `the form requires no date or date-time ${absence[name]}`);
-  if (!is(absence.substitute, 'uuid')) problem(['absence', 'substitute'], 'unknown_field', `the form has no field ${absence.substitute} for a person’s id (uuid)`);
+  for (const name of ['from', 'until'] as const) if (!requiresOne(form, absence[name], 'date', 'date-time')) problem(['absence', name], 'unknown_field', `the form requires no date or date-time ${absence[name]}`);
+  if (textField(form, absence.substitute)?.format !== 'uuid') problem(['absence', 'substitute'], 'unknown_field', `the form has no field ${absence.substitute} for a person’s id (uuid)`);
 }
 
 /** Of times that are filled in: that the form asks for them. */
 function timeProblems({ form }: Definition, name: string, node: Node, problem: Report): void {
-  const { properties = {}, required = [] } = form as { properties?: Record<string, { type?: unknown; format?: unknown }>; required?: unknown[] };
   const moments = [...(node.type === 'timer' ? [{ after: node.after, place: ['after'] }] : []), ...boundariesOf(node).flatMap(([at, { on }]) => ('after' in on ? [{ after: on.after, place: ['boundary', at, 'after'] }] : [])), ...levelPlaces(node)];
   for (const { after, place } of moments) {
     if (!('until' in after)) continue;
-    const field = Object.hasOwn(properties, after.until) ? properties[after.until] : undefined;
-    if (field?.type !== 'string' || !['date', 'date-time'].includes(String(field.format)) || !required.includes(after.until)) problem(['nodes', name, ...place, 'until'], 'unknown_field', `the form requires no date or date-time ${after.until}`);
+    if (!requiresOne(form, after.until, 'date', 'date-time')) problem(['nodes', name, ...place, 'until'], 'unknown_field', `the form requires no date or date-time ${after.until}`);
   }
 }
 

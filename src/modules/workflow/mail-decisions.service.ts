@@ -42,7 +42,7 @@ export class MailDecisionsService {
     const account = await tx.userAccount.findFirst({ where: { personId: asked.personId }, select: { id: true } });
     if (!about || !account || !(await standInAt(tx, asked.taskId, asked.personId))) return null;
     const token = await tokenOf(this.keyring, { ...asked, madeAt: Date.now() });
-    return `${this.config.http.publicUrl.replace(/\/$/, '')}/api/v1/mail-decisions#${token}`;
+    return `${this.config.http.publicUrl}/api/v1/mail-decisions#${token}`;
   }
 
   /** What a link is about: as much as is needed to decide. */
@@ -53,7 +53,7 @@ export class MailDecisionsService {
       const { row, node, published } = await this.requireStep(tx, link);
       await this.decisions.requireMayDecide(tx, actor, row, { id: link.taskId, node }, published);
       const waiting = await this.transitions.requireOpen(tx, row, link.taskId);
-      await this.requireUnused(tx, link);
+      if ((await this.usedFor(tx, link)) !== null) throw new Problem('WORKFLOW_LINK_USED');
       if (waiting.answered) throw new Problem('WORKFLOW_ALREADY_DECIDED');
       const { definition } = published;
       const { fullName } = await everyRow(tx, 'name').person.findFirstOrThrow({ where: { id: row.initiator_id }, select: { fullName: true } });
@@ -96,8 +96,7 @@ export class MailDecisionsService {
       return row;
     });
     if (!found) throw new Problem('WORKFLOW_LINK_EXPIRED');
-    const actor: UserActor = { kind: 'user', foundationId, personId, personName: found.name, userId: found.user_id, sessionId: 'mail-link', authzVersion: BigInt(found.v), startedAt: found.now_ms, locale: found.locale === 'en' ? 'en' : 'id', timezone: found.timezone, request };
-    return actor;
+    return { kind: 'user', foundationId, personId, personName: found.name, userId: found.user_id, sessionId: 'mail-link', authzVersion: BigInt(found.v), startedAt: found.now_ms, locale: found.locale === 'en' ? 'en' : 'id', timezone: found.timezone, request };
   }
 
   /** The step of a link, where it can be decided by one. */
@@ -117,10 +116,6 @@ export class MailDecisionsService {
       SELECT 1 AS one FROM workflow_history WHERE foundation_id = gloria_foundation() AND instance_id = ${about.row.id}::uuid AND event = ANY (${REASSIGNED}::text[]) AND data->'event'->>'task' = ${link.taskId} AND at >= ${new Date(link.madeAt)}::timestamptz LIMIT 1`;
     if (reassigned.length > 0) throw new Problem('WORKFLOW_LINK_EXPIRED');
     return about;
-  }
-
-  private async requireUnused(tx: Tx, link: MailLink): Promise<void> {
-    if ((await this.usedFor(tx, link)) !== null) throw new Problem('WORKFLOW_LINK_USED');
   }
 
   private async usedFor(tx: Tx, { taskId, personId }: MailLink): Promise<string | null> {

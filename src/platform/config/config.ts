@@ -87,7 +87,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     http: {
       port: v.PORT,
       host: v.HOST,
-      publicUrl: v.PUBLIC_URL ?? `http://localhost:${v.PORT}`,
+      publicUrl: (v.PUBLIC_URL ?? `http://localhost:${v.PORT}`).replace(/\/$/, ''),
       corsOrigins: v.CORS_ORIGINS,
       trustProxyHops: v.TRUST_PROXY_HOPS,
       bodyLimitBytes: v.BODY_LIMIT_BYTES,
